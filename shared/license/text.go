@@ -1,0 +1,42 @@
+package license
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// IsSpaceOrInvisible reports whether a character shows nothing: white space, control and format characters (zero width,
+// bidirectional marks, BOM, soft hyphen), variation selectors and the fillers that render as blanks.
+func IsSpaceOrInvisible(r rune) bool {
+	switch {
+	case unicode.IsSpace(r), unicode.Is(unicode.Z, r), unicode.Is(unicode.Cc, r), unicode.Is(unicode.Cf, r):
+		return true
+	case r == 0x034F, r == 0x115F, r == 0x1160, r == 0x17B4, r == 0x17B5, r == 0x3164, r == 0xFFA0, r == 0x2800:
+		return true
+	}
+	return unicode.Is(unicode.Variation_Selector, r)
+}
+
+// IsDash reports whether a character is a dash of any kind, U+002D itself included.
+func IsDash(r rune) bool {
+	return unicode.Is(unicode.Pd, r) || r == 0x2212 || r == 0x2043 || r == 0x02D7 || r == 0x2796
+}
+
+// CleanText trims a text that a person typed and checks it: min to max characters, none of them a control character.
+// The error is InvalidRequest at pointer.
+func CleanText(pointer, name, raw string, minLength, maxLength int) (string, error) {
+	text := strings.TrimSpace(raw)
+	for _, r := range text {
+		if unicode.Is(unicode.Cc, r) && (r != '\n' || maxLength <= 200) {
+			return "", Invalid(pointer, "%s has a control character (U+%04X). Type it without.", name, r)
+		}
+	}
+	switch n := utf8.RuneCountInString(text); {
+	case n == 0 && minLength > 0:
+		return "", Invalid(pointer, "%s is missing.", name)
+	case n > maxLength:
+		return "", Invalid(pointer, "%s has %d characters; the most is %d.", name, n, maxLength)
+	}
+	return text, nil
+}
