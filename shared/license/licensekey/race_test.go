@@ -1,0 +1,5 @@
+//go:build race
+
+package licensekey_test
+
+const raceFactor = 20
