@@ -1,0 +1,123 @@
+package issuing
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"qmslicensing/shared/license"
+)
+
+// RenewalRequest asks to renew a subscription: either TermMonths or ExpiresOn. An empty Basis is BasisExpiration, but a
+// lapsed subscription must say. Modules nil keeps those of the old license. IfMatch is the version it was read at.
+type RenewalRequest struct {
+	ID         string
+	Contract   string
+	TermMonths int
+	ExpiresOn  license.Date
+	Basis      license.RenewalBasis
+	Modules    *license.Modules
+	IfMatch    int
+}
+
+// Renew renews a subscription by contract; accounting only. Refusals: NotRenewable, BasisRequired, RenewalInPast, and
+// those of changing an existing license.
+func (i *Issuer) Renew(ctx context.Context, call Call, q RenewalRequest) (Outcome, error) {
+	if err := call.Caller.Authorize(license.Renew); err != nil {
+		return Outcome{}, err
+	}
+	q, err := q.clean()
+	if err != nil {
+		return Outcome{}, err
+	}
+	if q.IfMatch == 0 {
+		return Outcome{}, ifMatchRequired("renewed")
+	}
+	old, err := i.store.Record(ctx, q.ID)
+	if err != nil {
+		return Outcome{}, unavailableIfUnclear(err)
+	}
+	return i.run(ctx, write{
+		call:   call,
+		hash:   digest(q),
+		token:  old.ServerToken,
+		slot:   license.BaseSlot,
+		target: q.ID,
+		decide: func(_ context.Context, now situation) (Record, error) { return decideRenewal(now, q) },
+	})
+}
+
+func (q RenewalRequest) clean() (RenewalRequest, error) {
+	var basisErr, modulesErr error
+	contract, contractErr := license.CleanText("/contract", "The contract", q.Contract, 1, maxPaper)
+	if q.Basis != "" && q.Basis != license.BasisExpiration && q.Basis != license.BasisToday {
+		basisErr = license.Invalid("/basis", "The basis must be expiration or today.")
+	}
+	if q.Modules != nil {
+		modulesErr = q.Modules.Check("/modules")
+	}
+	q.Contract, q.ID = contract, strings.ToLower(strings.TrimSpace(q.ID))
+	return q, license.Collect(contractErr, checkTermGiven(q.TermMonths, q.ExpiresOn), basisErr, modulesErr)
+}
+
+func decideRenewal(now situation, q RenewalRequest) (Record, error) {
+	if err := now.changeable(q.IfMatch, "renewed"); err != nil {
+		return Record{}, err
+	}
+	old := now.target
+	if old.Type != license.Subscription {
+		return Record{}, license.Refuse(license.NotRenewable, "This license is %s; only subscriptions are renewed. %s",
+			old.Type, map[license.Type]string{
+				license.Permanent: "It has no expiration date.",
+				license.Temporary: "Issue a new temporary license, or a subscription.",
+			}[old.Type]).With("type", old.Type)
+	}
+	if q.Basis == "" {
+		if old.License.At(now.at).Status == license.Expired {
+			return Record{}, license.Refuse(license.BasisRequired, "This subscription lapsed on %s. Say where the new term starts: basis expiration (%s) or basis today (%s).",
+				old.ExpiresOn.Words(), old.ExpiresOn.AddDays(1).Words(), now.today().Words()).
+				With("expiresOn", old.ExpiresOn).With("bases", []license.RenewalBasis{license.BasisExpiration, license.BasisToday}).At("/basis")
+		}
+		q.Basis = license.BasisExpiration
+	}
+	start, anchor := license.RenewalStart(q.Basis, old.ExpiresOn, old.AnchorDay, now.today())
+	term, err := termFrom(start, anchor, q.TermMonths, q.ExpiresOn, now.today(), license.RenewalInPast)
+	if err != nil {
+		return Record{}, err
+	}
+	modules := old.Modules
+	if q.Modules != nil {
+		modules = *q.Modules
+	}
+	return Record{
+		License: license.License{
+			ServerToken: old.ServerToken, LineageID: old.LineageID, Type: license.Subscription, Customer: old.Customer,
+			Modules: modules, Contract: license.Optional(q.Contract), StartsOn: term.StartsOn, ExpiresOn: term.EndsOn,
+		},
+		Operation:         OpRenew,
+		AnchorDay:         term.AnchorDay,
+		Predecessor:       old.ID,
+		PreviousExpiresOn: old.ExpiresOn,
+	}, nil
+}
+
+// changeable refuses to change the target unless the caller saw its current version and it is stored active, expired
+// included. verb is what then did not happen, such as "renewed".
+func (s situation) changeable(ifMatch int, verb string) error {
+	t := s.target
+	if t.Version != ifMatch {
+		return license.Refuse(license.VersionConflict, "%s %s it on %s. Nothing was %s. Read the license again, then decide.",
+			t.LastChange.By, t.LastChange.What, license.InstantWords(t.LastChange.At), verb).
+			With("licenseId", t.ID).With("version", t.Version).With("changedBy", t.LastChange.By).
+			With("changedAt", t.LastChange.At.UTC().Format(time.RFC3339)).With("change", t.LastChange.What)
+	}
+	if t.Status != license.Active {
+		return license.Refuse(license.NotCurrent, "This license is %s, so it cannot be %s. Find the current license by its Server Token.",
+			t.Status, verb).With("licenseId", t.ID).With("status", t.Status)
+	}
+	return nil
+}
+
+func ifMatchRequired(verb string) error {
+	return license.Refuse(license.IfMatchRequired, "Send the license's ETag as If-Match, so that what is %s is what you saw. Read the license to get it.", verb).At("header:If-Match")
+}

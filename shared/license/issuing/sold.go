@@ -1,0 +1,252 @@
+package issuing
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"qmslicensing/shared/license"
+)
+
+// Condition is one condition of a sale, met.
+type Condition struct {
+	Name     string       `json:"name"`
+	MetOn    license.Date `json:"metOn"`
+	Evidence string       `json:"evidence"`
+}
+
+// SoldRequest asks for a permanent license or a subscription. A subscription has a contract and either TermMonths or
+// ExpiresOn; a permanent license has an order and conditions. Replaces names the active base license that the new one
+// takes the place of, and IfMatch is then its version; both are zero otherwise.
+type SoldRequest struct {
+	ServerToken string
+	Customer    string
+	Type        license.Type
+	Modules     license.Modules
+	Contract    string
+	TermMonths  int
+	ExpiresOn   license.Date
+	StartsOn    license.Date // zero: today
+	Order       string
+	Conditions  []Condition
+	Replaces    string
+	IfMatch     int
+}
+
+// Sold issues a permanent license or a subscription; accounting only. Refusals: ConditionsNotMet, ExpiresInPast,
+// BaseLicenseExists, and those of changing an existing license where it replaces one.
+func (i *Issuer) Sold(ctx context.Context, call Call, q SoldRequest) (Outcome, error) {
+	if err := call.Caller.Authorize(license.IssueSold); err != nil {
+		return Outcome{}, err
+	}
+	q, token, err := q.clean()
+	if err != nil {
+		return Outcome{}, err
+	}
+	today := license.Today(i.now())
+	if err := i.policy.checkConditions(q, today); err != nil {
+		return Outcome{}, err
+	}
+	if q.Replaces != "" && q.IfMatch == 0 {
+		return Outcome{}, ifMatchRequired("replaced")
+	}
+	return i.run(ctx, write{
+		call:   call,
+		hash:   digest(q),
+		token:  token,
+		slot:   license.BaseSlot,
+		target: q.Replaces,
+		decide: func(ctx context.Context, now situation) (Record, error) { return i.decideSold(ctx, now, q) },
+	})
+}
+
+func (q SoldRequest) clean() (SoldRequest, license.ServerToken, error) {
+	token, tokenErr := parseToken(q.ServerToken)
+	customer, customerErr := license.CleanText("/customer", "The customer's name", q.Customer, 1, maxCustomer)
+	errs := []error{tokenErr, customerErr, q.Modules.Check("/modules")}
+	switch q.Type {
+	case license.Subscription:
+		errs = append(errs, q.cleanSubscription()...)
+		q.Contract = strings.TrimSpace(q.Contract)
+	case license.Permanent:
+		errs = append(errs, q.cleanPermanent()...)
+		q.Order = strings.TrimSpace(q.Order)
+		q.Conditions = cleanConditions(q.Conditions)
+	default:
+		errs = append(errs, license.Invalid("/type", "The type must be subscription or permanent. Sales and support issue temporary licenses."))
+	}
+	if q.Replaces == "" && q.IfMatch != 0 {
+		errs = append(errs, license.Invalid("header:If-Match", "If-Match goes with replaces: name the license that this one takes the place of, or leave it out."))
+	}
+	if err := license.Collect(errs...); err != nil {
+		return q, "", err
+	}
+	q.ServerToken, q.Customer = string(token), customer
+	return q, token, nil
+}
+
+func (q SoldRequest) cleanSubscription() []error {
+	_, err := license.CleanText("/contract", "The contract", q.Contract, 1, maxPaper)
+	errs := []error{err, checkTermGiven(q.TermMonths, q.ExpiresOn)}
+	if q.Order != "" {
+		errs = append(errs, notFor("/order", license.Permanent))
+	}
+	if q.Conditions != nil {
+		errs = append(errs, notFor("/conditions", license.Permanent))
+	}
+	return errs
+}
+
+func (q SoldRequest) cleanPermanent() []error {
+	_, err := license.CleanText("/order", "The order", q.Order, 1, maxPaper)
+	errs := []error{err}
+	for pointer, given := range map[string]bool{"/contract": q.Contract != "", "/termMonths": q.TermMonths != 0, "/expiresOn": !q.ExpiresOn.IsNever(), "/startsOn": !q.StartsOn.IsNever()} {
+		if given {
+			errs = append(errs, notFor(pointer, license.Subscription))
+		}
+	}
+	return errs
+}
+
+func notFor(pointer string, t license.Type) error {
+	return license.Invalid(pointer, "%s belongs to a %s license. Leave it out, or change the type.", pointer[1:], t)
+}
+
+// checkTermGiven wants exactly one of the two ways to say a term.
+func checkTermGiven(months int, end license.Date) error {
+	switch {
+	case months == 0 && end.IsNever():
+		return license.Invalid("/termMonths", "Give the term in months (termMonths, 1 to 120), or its last day (expiresOn).")
+	case months != 0 && !end.IsNever():
+		return license.Invalid("/expiresOn", "Give either termMonths or expiresOn, not both.")
+	case end.IsNever() && (months < license.MinTermMonths || months > license.MaxTermMonths):
+		return license.Invalid("/termMonths", "A term has 1 to 120 months; this is %d.", months)
+	}
+	return nil
+}
+
+func cleanConditions(conditions []Condition) []Condition {
+	cleaned := make([]Condition, len(conditions))
+	for n, c := range conditions {
+		cleaned[n] = Condition{strings.TrimSpace(c.Name), c.MetOn, strings.TrimSpace(c.Evidence)}
+	}
+	slices.SortFunc(cleaned, func(a, b Condition) int { return strings.Compare(a.Name, b.Name) })
+	return cleaned
+}
+
+// decideTerm computes the term of a new subscription.
+func (q SoldRequest) decideTerm(today license.Date) (license.Term, error) {
+	start := q.StartsOn
+	if start.IsNever() {
+		start = today
+	}
+	if start.After(today) {
+		return license.Term{}, license.Invalid("/startsOn", "A license works from the moment it is signed, so its term cannot start later than today, %s. Leave startsOn out, or give today or a past day.", today.Words())
+	}
+	return termFrom(start, start.Day(), q.TermMonths, q.ExpiresOn, today, license.ExpiresInPast)
+}
+
+// termFrom computes a term that starts on a day and refuses, with the given code, one that does not end after today.
+func termFrom(start license.Date, anchor, months int, end, today license.Date, inPast license.Code) (license.Term, error) {
+	term := license.TermOfMonths(start, months, anchor)
+	pointer := "/termMonths"
+	if !end.IsNever() {
+		term, pointer = license.TermUntil(start, end), "/expiresOn"
+	}
+	switch latest := license.LatestEnd(start); {
+	case !term.EndsOn.After(today):
+		return term, license.Refuse(inPast, "The license would end on %s, which is not after today, %s. Choose a later end.",
+			term.EndsOn.Words(), today.Words()).With("expiresOn", term.EndsOn).With("today", today).At(pointer)
+	case term.EndsOn.Before(start):
+		return term, license.Invalid(pointer, "The term starts on %s, so it cannot end on %s. Choose a later end.", start.Words(), term.EndsOn.Words())
+	case term.EndsOn.After(latest):
+		return term, license.Invalid(pointer, "A term has at most 120 months: one that starts on %s ends on %s at the latest.", start.Words(), latest.Words())
+	}
+	return term, nil
+}
+
+func (i *Issuer) decideSold(ctx context.Context, now situation, q SoldRequest) (Record, error) {
+	r := Record{
+		License: license.License{
+			ServerToken: now.server.Token, Type: q.Type, Customer: q.Customer, Modules: q.Modules,
+			Contract: license.Optional(q.Contract), Order: license.Optional(q.Order), StartsOn: now.today(),
+		},
+		Operation:  OpIssue,
+		Conditions: q.Conditions,
+	}
+	if now.target != nil {
+		if now.target.ServerToken != now.server.Token {
+			return r, license.Invalid("/replaces", "License %s belongs to another server. Name the base license of this one, or leave replaces out.", q.Replaces)
+		}
+		if err := now.changeable(q.IfMatch, "replaced"); err != nil {
+			return r, err
+		}
+		if now.target.Type == license.Temporary {
+			return r, license.Invalid("/replaces", "License %s is temporary; the new license supersedes it without being told. Leave replaces out.", q.Replaces)
+		}
+		r.LineageID, r.Predecessor = now.target.LineageID, now.target.ID
+	} else if err := i.refuseOverBase(ctx, now); err != nil {
+		return r, err
+	}
+	if q.Type == license.Subscription {
+		term, err := q.decideTerm(now.today())
+		if err != nil {
+			return r, err
+		}
+		r.StartsOn, r.ExpiresOn, r.AnchorDay = term.StartsOn, term.EndsOn, term.AnchorDay
+	}
+	return r, nil
+}
+
+// refuseOverBase refuses to issue a base license where one is active, unless it is meant.
+func (i *Issuer) refuseOverBase(ctx context.Context, now situation) error {
+	if now.server.Base.Current == "" {
+		return nil
+	}
+	base, err := i.store.Record(ctx, now.server.Base.Current)
+	if err != nil {
+		return err
+	}
+	if base.License.At(now.at).Status != license.Active {
+		return nil
+	}
+	return license.Refuse(license.BaseLicenseExists, "This server has an active %s license for %s, expiration date %s. Renew or amend that one, or name it in replaces with its version in If-Match.",
+		base.Type, base.Customer, base.ExpiresOn.Words()).With("licenseId", base.ID)
+}
+
+// checkConditions wants, for a permanent license, every condition of the sale and no other, each with its evidence.
+func (p Policy) checkConditions(q SoldRequest, today license.Date) error {
+	if q.Type != license.Permanent {
+		return nil
+	}
+	given := map[string]bool{}
+	for n, c := range q.Conditions {
+		pointer := "/conditions/" + c.Name
+		_, err := license.CleanText(pointer, "The evidence of "+conditionWords(c.Name), c.Evidence, 1, maxPaper)
+		switch {
+		case err != nil:
+			return err
+		case !slices.Contains(p.Conditions, c.Name):
+			return license.Invalid("/conditions", "%q is not a condition of the sale. The conditions are %s.", c.Name, strings.Join(p.Conditions, ", "))
+		case n > 0 && given[c.Name]:
+			return license.Invalid("/conditions", "The condition %s is given twice. Give it once.", c.Name)
+		case c.MetOn.IsNever() || c.MetOn.After(today):
+			return license.Invalid("/conditions", "%s: the day it was met must be today or a past day.", conditionWords(c.Name))
+		}
+		given[c.Name] = true
+	}
+	var missing, words []string
+	for _, name := range p.Conditions {
+		if !given[name] {
+			missing, words = append(missing, name), append(words, conditionWords(name))
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	return license.Refuse(license.ConditionsNotMet, "Not met yet: %s. A permanent license is issued when all %d conditions of the sale are met.",
+		strings.Join(words, ", "), len(p.Conditions)).With("missing", missing).At("/conditions")
+}
+
+// conditionWords turns contract-signed into "contract signed".
+func conditionWords(name string) string { return strings.ReplaceAll(name, "-", " ") }

@@ -1,0 +1,220 @@
+// Package memstore keeps licenses in memory, by the same contracts as the store on DynamoDB. It serves unit tests; the
+// contract suites of licensetest prove it.
+package memstore
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/registry"
+)
+
+// Store is an empty store until it is written to.
+type Store struct {
+	mu          sync.Mutex
+	records     map[string]issuing.Record
+	servers     map[license.ServerToken]issuing.Server
+	idempotency map[string]issuing.IdempotencyRecord
+	audit       map[license.ServerToken][]issuing.AuditEntry
+	keys        []keyring.Entry
+}
+
+var (
+	_ issuing.Store    = (*Store)(nil)
+	_ issuing.Pendings = (*Store)(nil)
+	_ registry.Store   = (*Store)(nil)
+	_ keyring.Source   = (*Store)(nil)
+)
+
+// New returns an empty store with a key table.
+func New(keys ...keyring.Entry) *Store {
+	return &Store{
+		records:     map[string]issuing.Record{},
+		servers:     map[license.ServerToken]issuing.Server{},
+		idempotency: map[string]issuing.IdempotencyRecord{},
+		audit:       map[license.ServerToken][]issuing.AuditEntry{},
+		keys:        keys,
+	}
+}
+
+// Server implements issuing.Store.
+func (s *Store) Server(_ context.Context, token license.ServerToken) (issuing.Server, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	server := s.servers[token]
+	server.Token = token
+	return server, nil
+}
+
+// Record implements issuing.Store.
+func (s *Store) Record(_ context.Context, id string) (issuing.Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record(id)
+}
+
+func (s *Store) record(id string) (issuing.Record, error) {
+	r, ok := s.records[id]
+	if !ok {
+		return r, license.NotFound(id)
+	}
+	return r, nil
+}
+
+// Idempotency implements issuing.Store.
+func (s *Store) Idempotency(_ context.Context, key string) (issuing.IdempotencyRecord, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.idempotency[key]
+	return r, ok, nil
+}
+
+// Commit implements issuing.Store.
+func (s *Store) Commit(_ context.Context, c issuing.Commit) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.holds(c) {
+		return issuing.ErrConflict
+	}
+	s.servers[c.Server.Token] = c.Server
+	s.audit[c.Server.Token] = append(s.audit[c.Server.Token], c.Audit)
+	if c.Idempotency != nil {
+		s.idempotency[c.Idempotency.Key] = *c.Idempotency
+	}
+	if c.New != nil {
+		s.records[c.New.ID] = *c.New
+	}
+	for _, u := range c.Updates {
+		r := s.records[u.ID]
+		u.Apply(&r)
+		s.records[u.ID] = r
+	}
+	return nil
+}
+
+// holds reports whether every condition of a commit is met.
+func (s *Store) holds(c issuing.Commit) bool {
+	if s.servers[c.Server.Token].ChainLength != c.ChainBefore || len(s.audit[c.Server.Token]) >= c.Audit.Number {
+		return false
+	}
+	if c.Idempotency != nil {
+		if _, taken := s.idempotency[c.Idempotency.Key]; taken {
+			return false
+		}
+	}
+	if c.New != nil {
+		if _, taken := s.records[c.New.ID]; taken {
+			return false
+		}
+	}
+	for _, u := range c.Updates {
+		r, ok := s.records[u.ID]
+		if !ok || r.Status != u.IfStatus || u.IfVersion != 0 && r.Version != u.IfVersion {
+			return false
+		}
+	}
+	return true
+}
+
+// Touch implements issuing.Store.
+func (s *Store) Touch(_ context.Context, id string, t issuing.Touch) (issuing.Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.record(id)
+	if err != nil {
+		return r, err
+	}
+	if r.Status != license.Pending || !t.LeaseUntil.IsZero() && t.Now.Before(r.LeaseUntil) {
+		return r, issuing.ErrConflict
+	}
+	if !t.LeaseUntil.IsZero() {
+		r.LeaseUntil = t.LeaseUntil.UTC()
+		r.Attempts++
+	}
+	if !t.RefusedSince.IsZero() && r.RefusedSince.IsZero() {
+		r.RefusedSince = t.RefusedSince.UTC()
+	}
+	s.records[id] = r
+	return r, nil
+}
+
+// Pending implements issuing.Pendings.
+func (s *Store) Pending(_ context.Context, leaseOver time.Time, limit int) ([]issuing.PendingLicense, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []issuing.Record
+	for _, r := range s.records {
+		if r.Status == license.Pending && !r.LeaseUntil.After(leaseOver) {
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b issuing.Record) int { return a.LeaseUntil.Compare(b.LeaseUntil) })
+	var pending []issuing.PendingLicense
+	for _, r := range found[:min(limit, len(found))] {
+		pending = append(pending, issuing.PendingLicense{ID: r.ID, ServerToken: r.ServerToken})
+	}
+	return pending, nil
+}
+
+// License implements registry.Store.
+func (s *Store) License(_ context.Context, id string) (license.License, license.Date, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.record(id)
+	return r.License, license.Today(r.LastChange.At), err
+}
+
+// Current implements registry.Store.
+func (s *Store) Current(_ context.Context, token license.ServerToken) ([]license.License, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var current []license.License
+	server := s.servers[token]
+	for _, id := range []string{server.Base.Current, server.Temporary.Current} {
+		if r, ok := s.records[id]; ok {
+			current = append(current, r.License)
+		}
+	}
+	return current, nil
+}
+
+// ByServer implements registry.Store.
+func (s *Store) ByServer(_ context.Context, token license.ServerToken, below, limit int) ([]license.License, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []license.License
+	for _, r := range s.records {
+		if r.ServerToken == token && r.Sequence < below {
+			found = append(found, r.License)
+		}
+	}
+	slices.SortFunc(found, func(a, b license.License) int { return b.Sequence - a.Sequence })
+	return found[:min(limit, len(found))], nil
+}
+
+// Keys implements keyring.Source.
+func (s *Store) Keys(context.Context) ([]keyring.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.keys), nil
+}
+
+// PutKey adds or replaces a key of the table, as the operator's command does.
+func (s *Store) PutKey(_ context.Context, key keyring.Entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = append(slices.DeleteFunc(s.keys, func(e keyring.Entry) bool { return e.ID == key.ID }), key)
+	return nil
+}
+
+// Audit returns the audit chain of a server, for tests.
+func (s *Store) Audit(token license.ServerToken) []issuing.AuditEntry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.audit[token])
+}
