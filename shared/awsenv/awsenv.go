@@ -1,0 +1,76 @@
+// Package awsenv makes the AWS configuration and the settings of a function from its environment. A setting that is
+// missing or malformed stops the start with a sentence that names it and says what it is for.
+package awsenv
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"qmslicensing/shared/license/issuing"
+)
+
+// Must returns a setting. help says what it is, for whoever reads the log of a function that does not start.
+func Must(name, help string) string {
+	value := os.Getenv(name)
+	if value == "" {
+		fail("%s is not set: %s", name, help)
+	}
+	return value
+}
+
+// MustInt returns a setting that is a whole number of at least 1.
+func MustInt(name, help string) int {
+	text := Must(name, help)
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		fail("%s is %q, not a whole number of at least 1: %s", name, text, help)
+	}
+	return n
+}
+
+func fail(format string, args ...any) {
+	slog.Error(fmt.Sprintf(format, args...))
+	os.Exit(1)
+}
+
+// MustConfig returns the AWS configuration of a Lambda function: region and credentials from the environment, endpoints
+// from AWS_ENDPOINT_URL_<SERVICE> where they are set. (config.LoadDefaultConfig does the same at a third of the start.)
+func MustConfig() aws.Config {
+	return aws.Config{
+		Region: Must("AWS_REGION", "region of the tables and keys; Lambda sets it"),
+		Credentials: aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{
+				AccessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
+				SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+				SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
+				Source:          "environment",
+			}, nil
+		})),
+		ConfigSources: []any{endpoints{}},
+	}
+}
+
+// endpoints is the one source that the services' clients ask for an endpoint of their own.
+type endpoints struct{}
+
+// GetServiceBaseEndpoint is the SDK's hook: id is such as "DynamoDB" or "KMS".
+func (endpoints) GetServiceBaseEndpoint(_ context.Context, id string) (string, bool, error) {
+	url := os.Getenv("AWS_ENDPOINT_URL_" + strings.ToUpper(strings.ReplaceAll(id, " ", "_")))
+	return url, url != "", nil
+}
+
+// MustPolicy returns the configurable rules of issuing.
+func MustPolicy() issuing.Policy {
+	return issuing.Policy{
+		TrialDays:           MustInt("TRIAL_DAYS", "the longest trial in days, and the default"),
+		TroubleshootingDays: MustInt("TROUBLESHOOTING_DAYS", "the longest temporary license for troubleshooting in days, and the default"),
+		EmergencyDays:       MustInt("EMERGENCY_DAYS", "the longest temporary license for an emergency in days, and the default"),
+		Conditions:          strings.Split(Must("CONDITIONS_OF_SALE", "names of the conditions that a permanent license needs, with commas between"), ","),
+	}
+}

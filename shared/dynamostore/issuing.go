@@ -1,0 +1,209 @@
+package dynamostore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/issuing"
+)
+
+// Server implements issuing.Store.
+func (s *Store) Server(ctx context.Context, token license.ServerToken) (issuing.Server, error) {
+	it, err := s.get(ctx, "server#"+string(token), "server")
+	if err != nil {
+		return issuing.Server{}, fmt.Errorf("reading server %s: %w", token.Tail(), err)
+	}
+	if it == nil {
+		return issuing.Server{Token: token}, nil
+	}
+	return readServer(it)
+}
+
+// Record implements issuing.Store.
+func (s *Store) Record(ctx context.Context, id string) (issuing.Record, error) {
+	it, err := s.get(ctx, "license#"+id, "license")
+	if err != nil {
+		return issuing.Record{}, fmt.Errorf("reading license %s: %w", id, err)
+	}
+	if it == nil {
+		return issuing.Record{}, license.NotFound(id)
+	}
+	return readRecord(it)
+}
+
+// Idempotency implements issuing.Store.
+func (s *Store) Idempotency(ctx context.Context, key string) (issuing.IdempotencyRecord, bool, error) {
+	it, err := s.get(ctx, "idempotency#"+key, "idempotency")
+	if err != nil || it == nil {
+		return issuing.IdempotencyRecord{}, false, err
+	}
+	var r issuing.IdempotencyRecord
+	in := reader{item: it}
+	in.json("body", &r)
+	return r, true, in.err
+}
+
+// Commit implements issuing.Store: one TransactWriteItems.
+func (s *Store) Commit(ctx context.Context, c issuing.Commit) error {
+	writes, err := s.transaction(c)
+	if err != nil {
+		return err
+	}
+	return retryConflicts(ctx, func() error {
+		_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
+		return err
+	})
+}
+
+func (s *Store) transaction(c issuing.Commit) ([]types.TransactWriteItem, error) {
+	server, err := serverItem(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	putServer := s.putNew(s.licenses, server)
+	if c.ChainBefore > 0 {
+		putServer.ConditionExpression = ref("chainLength = :before")
+		putServer.ExpressionAttributeValues = item{":before": num(c.ChainBefore)}
+	}
+	puts := []*types.Put{putServer}
+	if c.Idempotency != nil {
+		body, err := json.Marshal(c.Idempotency)
+		if err != nil {
+			return nil, err
+		}
+		puts = append(puts, s.putNew(s.licenses, item{"pk": str("idempotency#" + c.Idempotency.Key), "sk": str("idempotency"), "body": str(string(body))}))
+	}
+	if c.New != nil {
+		record, err := recordItem(*c.New)
+		if err != nil {
+			return nil, err
+		}
+		puts = append(puts, s.putNew(s.licenses, record))
+	}
+	puts = append(puts, s.putNew(s.audit, item{
+		"pk": str(string(c.Audit.ServerToken)), "sk": num(c.Audit.Number), "licenseId": str(c.Audit.LicenseID),
+		"entry": str(string(c.Audit.Text)), "hash": str(c.Audit.Hash),
+	}))
+	writes := make([]types.TransactWriteItem, 0, len(puts)+len(c.Updates))
+	for _, put := range puts {
+		writes = append(writes, types.TransactWriteItem{Put: put})
+	}
+	for _, u := range c.Updates {
+		writes = append(writes, types.TransactWriteItem{Update: s.update(u)})
+	}
+	return writes, nil
+}
+
+// putNew puts an item on condition that it is not there.
+func (s *Store) putNew(table string, it item) *types.Put {
+	return &types.Put{TableName: &table, Item: it, ConditionExpression: ref("attribute_not_exists(pk)")}
+}
+
+func ref(s string) *string { return &s }
+
+// update writes an issuing.Update as an expression. Status is a reserved word.
+func (s *Store) update(u issuing.Update) *types.Update {
+	condition := "#status = :ifStatus"
+	set := []string{"#status = :status"}
+	values := item{":ifStatus": str(string(u.IfStatus)), ":status": str(string(u.Status))}
+	assign := func(name string, value types.AttributeValue) {
+		set = append(set, name+" = :"+name)
+		values[":"+name] = value
+	}
+	if u.IfVersion != 0 {
+		condition += " AND version = :ifVersion"
+		values[":ifVersion"] = num(u.IfVersion)
+	}
+	if u.AddVersion != 0 {
+		set = append(set, "version = version + :addVersion")
+		values[":addVersion"] = num(u.AddVersion)
+	}
+	if u.SupersededBy != "" {
+		assign("supersededBy", str(string(u.SupersededBy)))
+	}
+	if u.LastChange != nil {
+		assign("lastChangeBy", str(u.LastChange.By))
+		assign("lastChangeAt", instant(u.LastChange.At))
+		assign("lastChangeWhat", str(u.LastChange.What))
+	}
+	if u.Signed != nil {
+		assign("licenseKey", str(string(u.Signed.LicenseKey)))
+		assign("kmsRequestId", str(u.Signed.KMSRequestID))
+		assign("supersedes", str(string(u.Signed.Supersedes)))
+		assign("answer", str(string(u.Signed.Answer)))
+	}
+	expression := "SET " + strings.Join(set, ", ")
+	if u.IfStatus == license.Pending { // it leaves the index of pending licenses
+		expression += " REMOVE pendingShard, refusedSince"
+	}
+	return &types.Update{
+		TableName: &s.licenses, Key: item{"pk": str("license#" + u.ID), "sk": str("license")},
+		ConditionExpression: &condition, UpdateExpression: &expression,
+		ExpressionAttributeNames: map[string]string{"#status": "status"}, ExpressionAttributeValues: values,
+	}
+}
+
+// Touch implements issuing.Store.
+func (s *Store) Touch(ctx context.Context, id string, t issuing.Touch) (issuing.Record, error) {
+	condition := "#status = :pending"
+	values := item{":pending": str(string(license.Pending))}
+	var set []string
+	if !t.LeaseUntil.IsZero() {
+		condition += " AND leaseUntil <= :now"
+		set = append(set, "leaseUntil = :until", "attempts = attempts + :one")
+		values[":now"], values[":until"], values[":one"] = instant(t.Now), instant(t.LeaseUntil), num(1)
+	}
+	if !t.RefusedSince.IsZero() {
+		set = append(set, "refusedSince = if_not_exists(refusedSince, :refused)")
+		values[":refused"] = instant(t.RefusedSince)
+	}
+	var out *dynamodb.UpdateItemOutput
+	err := retryConflicts(ctx, func() (err error) {
+		out, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &s.licenses, Key: item{"pk": str("license#" + id), "sk": str("license")},
+			ConditionExpression: &condition, UpdateExpression: ref("SET " + strings.Join(set, ", ")),
+			ExpressionAttributeNames: map[string]string{"#status": "status"}, ExpressionAttributeValues: values,
+			ReturnValues: types.ReturnValueAllNew,
+		})
+		return err
+	})
+	if errors.Is(err, issuing.ErrConflict) {
+		return issuing.Record{}, err
+	}
+	if err != nil {
+		return issuing.Record{}, fmt.Errorf("touching license %s: %w", id, err)
+	}
+	return readRecord(out.Attributes)
+}
+
+// Pending implements issuing.Pendings, by the index pending.
+func (s *Store) Pending(ctx context.Context, leaseOver time.Time, limit int) ([]issuing.PendingLicense, error) {
+	count := int32(limit)
+	out, err := s.client.Query(ctx, &dynamodb.QueryInput{
+		TableName: &s.licenses, IndexName: ref("pending"), Limit: &count,
+		KeyConditionExpression:    ref("pendingShard = :shard AND leaseUntil <= :now"),
+		ExpressionAttributeValues: item{":shard": str(pendingShard), ":now": instant(leaseOver)},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("finding pending licenses: %w", classify(err))
+	}
+	var found []issuing.PendingLicense
+	for _, it := range out.Items {
+		in := reader{item: it}
+		id := strings.TrimPrefix(in.str("pk"), "license#")
+		record, err := s.Record(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, issuing.PendingLicense{ID: id, ServerToken: record.ServerToken})
+	}
+	return found, nil
+}
