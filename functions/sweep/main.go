@@ -1,0 +1,34 @@
+// Command sweep is the scheduled function that finishes or voids what stays pending.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+
+	"qmslicensing/shared/awsenv"
+	"qmslicensing/shared/dynamostore"
+	"qmslicensing/shared/kmssign"
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/keyring"
+)
+
+func main() {
+	cfg := awsenv.MustConfig()
+	store := dynamostore.New(dynamodb.NewFromConfig(cfg),
+		awsenv.Must("LICENSE_TABLE", "DynamoDB table of licenses"),
+		awsenv.Must("AUDIT_TABLE", "DynamoDB table of audit entries"))
+	signer := kmssign.New(kms.NewFromConfig(cfg), license.TemporaryKey, license.SoldKey)
+	keys := keyring.New(store, time.Now)
+	sweeper := issuing.NewSweeper(issuing.NewIssuer(store, signer, keys, issuing.Policy{}, time.Now), store)
+	lambda.Start(func(ctx context.Context) (issuing.SweepReport, error) {
+		report, err := sweeper.Sweep(ctx)
+		slog.InfoContext(ctx, "swept", "finished", report.Finished, "voided", report.Voided, "waiting", report.Waiting)
+		return report, err
+	})
+}

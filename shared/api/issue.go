@@ -1,0 +1,55 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"qmslicensing/shared/httpapi"
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/issuing"
+)
+
+type issueBody struct {
+	ServerToken string              `json:"serverToken"`
+	Customer    string              `json:"customer"`
+	Type        string              `json:"type"`
+	Modules     license.Modules     `json:"modules"`
+	Contract    string              `json:"contract"`
+	TermMonths  *int                `json:"termMonths"`
+	ExpiresOn   license.Date        `json:"expiresOn"`
+	StartsOn    license.Date        `json:"startsOn"`
+	Order       string              `json:"order"`
+	Conditions  []issuing.Condition `json:"conditions"`
+	Replaces    string              `json:"replaces"`
+}
+
+// Issue handles POST /v1/licenses.
+func Issue(issuer *issuing.Issuer) http.Handler {
+	route := issueRoute
+	return httpapi.Handle(route.options(maxBody), func(ctx context.Context, r httpapi.Request, in issueBody) (httpapi.Response, error) {
+		call, ifMatch, err := writeCall(r, route, route.Path)
+		if err != nil {
+			return httpapi.Response{}, err
+		}
+		months, err := termMonths(in.TermMonths)
+		if err != nil {
+			return httpapi.Response{}, err
+		}
+		return issued(issuer.Sold(ctx, call, issuing.SoldRequest{
+			ServerToken: in.ServerToken, Customer: in.Customer, Type: license.Type(in.Type), Modules: in.Modules,
+			Contract: in.Contract, TermMonths: months, ExpiresOn: in.ExpiresOn, StartsOn: in.StartsOn,
+			Order: in.Order, Conditions: in.Conditions, Replaces: in.Replaces, IfMatch: ifMatch,
+		}))
+	})
+}
+
+// termMonths tells a term of 0 months from one that is not given.
+func termMonths(given *int) (int, error) {
+	if given == nil {
+		return 0, nil
+	}
+	if *given < license.MinTermMonths || *given > license.MaxTermMonths {
+		return 0, license.Invalid("/termMonths", "A term has 1 to 120 months; this is %d.", *given)
+	}
+	return *given, nil
+}

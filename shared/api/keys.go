@@ -1,0 +1,50 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+
+	"qmslicensing/shared/httpapi"
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/keyring"
+)
+
+type jwk struct {
+	KeyType      string         `json:"kty"`
+	Curve        string         `json:"crv"`
+	X            string         `json:"x"`
+	Y            string         `json:"y"`
+	Algorithm    string         `json:"alg"`
+	Use          string         `json:"use"`
+	ID           string         `json:"kid"`
+	LicenseTypes []license.Type `json:"licenseTypes"`
+}
+
+type keySet struct {
+	Keys []jwk `json:"keys"`
+}
+
+// Keys handles GET /.well-known/jwks.json. The answer may be kept for a minute, as functions keep the key table.
+func Keys(ring *keyring.Ring) http.Handler {
+	return httpapi.Handle(keysRoute.options(0), func(ctx context.Context, _ httpapi.Request, _ struct{}) (httpapi.Response, error) {
+		entries, err := ring.All(ctx)
+		if err != nil {
+			return httpapi.Response{}, err
+		}
+		set := keySet{Keys: make([]jwk, 0, len(entries))}
+		for _, e := range entries {
+			point, err := e.Public.Bytes() // 4, x and y of 32 bytes each
+			if err != nil {
+				return httpapi.Response{}, err
+			}
+			set.Keys = append(set.Keys, jwk{
+				KeyType: "EC", Curve: "P-256", Algorithm: "ES256", Use: "sig", ID: e.ID, LicenseTypes: e.Types,
+				X: base64.RawURLEncoding.EncodeToString(point[1:33]), Y: base64.RawURLEncoding.EncodeToString(point[33:]),
+			})
+		}
+		header := http.Header{}
+		header.Set("Cache-Control", "public, max-age=60")
+		return httpapi.Response{Header: header, Body: set}, nil
+	})
+}

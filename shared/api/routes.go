@@ -1,0 +1,79 @@
+// Package api is the HTTP API: one file per operation with its wire types and its http.Handler, and one table of routes.
+// infra/openapi.yaml describes the same; tests hold the two, and template.yaml, equal.
+package api
+
+import (
+	"net/http"
+
+	"qmslicensing/shared/httpapi"
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/issuing"
+)
+
+// Route is one row of the API.
+type Route struct {
+	Method   string
+	Path     string
+	Function string // the folder below functions/
+	// Operations of which a caller must be allowed one; with none the route is public, outside the authorizer.
+	Operations []license.Operation
+}
+
+// Staff reports whether the route is behind the authorizer.
+func (r Route) Staff() bool { return len(r.Operations) > 0 }
+
+func (r Route) String() string { return r.Method + " " + r.Path }
+
+// The routes.
+var (
+	issueTemporaryRoute = Route{"POST", "/v1/temporary-licenses", "issue-temporary", []license.Operation{license.IssueTrial, license.IssueSupport}}
+	issueRoute          = Route{"POST", "/v1/licenses", "issue", []license.Operation{license.IssueSold}}
+	renewRoute          = Route{"POST", "/v1/licenses/{id}/renew", "renew-subscription", []license.Operation{license.Renew}}
+	searchRoute         = Route{"GET", "/v1/licenses", "search", []license.Operation{license.Find}}
+	showRoute           = Route{"GET", "/v1/licenses/{id}", "show", []license.Operation{license.Find}}
+	retrieveRoute       = Route{"GET", "/v1/servers/{serverToken}/license", "retrieve", nil}
+	validateRoute       = Route{"POST", "/v1/licenses/validate", "validate", nil}
+	downgradeCheckRoute = Route{"POST", "/v1/licenses/downgrade-check", "downgrade-check", nil}
+	keysRoute           = Route{"GET", "/.well-known/jwks.json", "keys", nil}
+)
+
+// Routes is the one table of routes.
+func Routes() []Route {
+	return []Route{
+		issueTemporaryRoute, issueRoute, renewRoute, searchRoute, showRoute,
+		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
+	}
+}
+
+// The most bytes of a body.
+const (
+	maxBody          = 64 << 10
+	maxDowngradeBody = 4 << 20
+)
+
+// options are the demands of a route; maxBody 0 is a route without a body.
+func (r Route) options(maxBody int) httpapi.Options {
+	return httpapi.Options{Route: r.String(), Staff: r.Staff(), AnyOf: r.Operations, MaxBody: maxBody}
+}
+
+// writeCall reads the headers of a write. path is the route's with its parameters filled in.
+func writeCall(r httpapi.Request, route Route, path string) (call issuing.Call, ifMatch int, err error) {
+	key, keyErr := r.IdempotencyKey()
+	ifMatch, matchErr := r.IfMatch()
+	call = issuing.Call{Caller: r.Caller, Method: route.Method, Path: path, IdempotencyKey: key}
+	return call, ifMatch, license.Collect(keyErr, matchErr)
+}
+
+// issued answers a write with its frozen answer.
+func issued(outcome issuing.Outcome, err error) (httpapi.Response, error) {
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	header := http.Header{}
+	header.Set("ETag", httpapi.ETag(outcome.Version))
+	header.Set("Location", "/v1/licenses/"+outcome.LicenseID)
+	if outcome.Replayed {
+		header.Set("Idempotency-Replayed", "true")
+	}
+	return httpapi.Response{Status: http.StatusCreated, Header: header, Body: httpapi.Raw(outcome.Body)}, nil
+}

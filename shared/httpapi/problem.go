@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"qmslicensing/shared/license"
+)
+
+// Problem is an RFC 9457 problem document.
+type Problem struct {
+	Type      string               `json:"type"`
+	Title     string               `json:"title"`
+	Status    int                  `json:"status"`
+	Detail    string               `json:"detail"`
+	Code      license.Code         `json:"code"`
+	RequestID string               `json:"requestId"`
+	Params    map[string]any       `json:"params,omitempty"`
+	Errors    []license.FieldError `json:"errors,omitempty"`
+}
+
+type presentation struct {
+	status int
+	title  string
+}
+
+var presentations = map[license.Code]presentation{
+	license.InvalidRequest:       {http.StatusBadRequest, "Something in the request needs a change"},
+	license.Forbidden:            {http.StatusForbidden, "Your role cannot do this"},
+	license.LicenseNotFound:      {http.StatusNotFound, "No license found"},
+	license.VersionConflict:      {http.StatusPreconditionFailed, "Somebody changed this license first"},
+	license.IdempotencyKeyReused: {http.StatusUnprocessableEntity, "This Idempotency-Key was used for another request"},
+	license.IfMatchRequired:      {http.StatusPreconditionRequired, "The license's version is missing"},
+	license.Internal:             {http.StatusInternalServerError, "Something went wrong here"},
+	license.Unavailable:          {http.StatusServiceUnavailable, "Not confirmed yet"},
+	license.QuotaExceeded:        {http.StatusTooManyRequests, "Too many"},
+	license.PayloadTooLarge:      {http.StatusRequestEntityTooLarge, "The request is too large"},
+	license.UnsupportedMediaType: {http.StatusUnsupportedMediaType, "The request is not JSON"},
+	license.ModuleDependency:     {http.StatusUnprocessableEntity, "Call Recording seats are missing"},
+	license.ConditionsNotMet:     {http.StatusUnprocessableEntity, "Conditions of the sale are not met"},
+	license.TrialLimit:           {http.StatusUnprocessableEntity, "The trial is too long"},
+	license.TemporaryLimit:       {http.StatusUnprocessableEntity, "The limit of temporary licenses is reached"},
+	license.RehostLimit:          {http.StatusUnprocessableEntity, "The limit of re-hosts is reached"},
+	license.SeatsBelowBase:       {http.StatusUnprocessableEntity, "Fewer seats than the base license"},
+	license.NotRenewable:         {http.StatusUnprocessableEntity, "This license cannot be renewed"},
+	license.NotRehostable:        {http.StatusUnprocessableEntity, "This license cannot be re-hosted"},
+	license.BasisRequired:        {http.StatusUnprocessableEntity, "Where does the new term start?"},
+	license.RenewalInPast:        {http.StatusUnprocessableEntity, "The renewed term would be over already"},
+	license.ExpiresInPast:        {http.StatusUnprocessableEntity, "The license would have expired already"},
+	license.BaseLicenseExists:    {http.StatusConflict, "This server has a license already"},
+	license.TrialOverBase:        {http.StatusConflict, "This server has a license already"},
+	license.OtherCustomer:        {http.StatusConflict, "This server belongs to another customer"},
+	license.NotCurrent:           {http.StatusConflict, "This license is no longer current"},
+	license.IssueVoided:          {http.StatusConflict, "This license was given up before it was signed"},
+}
+
+// Present is the one place that turns an error into what a caller sees. What is not a refusal is internal, and stripped.
+func Present(err error, requestID string) Problem {
+	var refusal *license.Error
+	if !errors.As(err, &refusal) {
+		refusal = license.Refuse(license.Internal, "Something went wrong here, and it was logged. Try again; if it lasts, send the request id %s to support.", requestID)
+	}
+	p := presentations[refusal.Code]
+	return Problem{
+		Type:      "urn:qms-licensing:problem:" + string(refusal.Code),
+		Title:     p.title,
+		Status:    p.status,
+		Detail:    refusal.Detail,
+		Code:      refusal.Code,
+		RequestID: requestID,
+		Params:    refusal.Params,
+		Errors:    refusal.Fields,
+	}
+}
+
+func problemResponse(err error, requestID string) Response {
+	problem := Present(err, requestID)
+	header := http.Header{"Content-Type": {"application/problem+json"}}
+	var refusal *license.Error
+	if errors.As(err, &refusal) && refusal.RetryAfter > 0 {
+		seconds := int(refusal.RetryAfter.Seconds())
+		header.Set("Retry-After", strconv.Itoa(seconds))
+		problem.Params = map[string]any{"retryAfter": seconds}
+	}
+	return Response{Status: problem.Status, Header: header, Body: problem}
+}

@@ -1,0 +1,86 @@
+// Package lambdahttp serves an http.Handler as a Lambda function behind an API Gateway HTTP API, payload format 2.0.
+package lambdahttp
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"qmslicensing/shared/httpapi"
+)
+
+// Handler adapts h. Path parameters, the request id and the authorizer's claims come from the event; API Gateway's
+// authorizer is the only source of claims.
+func Handler(h http.Handler) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+		request, err := newRequest(ctx, event)
+		if err != nil {
+			return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("reading event %s: %w", event.RequestContext.RequestID, err)
+		}
+		recorder := &recorder{header: http.Header{}, status: http.StatusOK}
+		h.ServeHTTP(recorder, request)
+		response := events.APIGatewayV2HTTPResponse{
+			StatusCode: recorder.status,
+			Headers:    map[string]string{},
+			Body:       recorder.body.String(),
+		}
+		for name, values := range recorder.header {
+			response.Headers[strings.ToLower(name)] = strings.Join(values, ",")
+		}
+		return response, nil
+	}
+}
+
+func newRequest(ctx context.Context, event events.APIGatewayV2HTTPRequest) (*http.Request, error) {
+	body := []byte(event.Body)
+	if event.IsBase64Encoded {
+		decoded, err := base64.StdEncoding.DecodeString(event.Body)
+		if err != nil {
+			return nil, fmt.Errorf("decoding the body: %w", err)
+		}
+		body = decoded
+	}
+	identity := httpapi.Identity{RequestID: event.RequestContext.RequestID}
+	if authorizer := event.RequestContext.Authorizer; authorizer != nil && authorizer.JWT != nil {
+		identity.Claims = authorizer.JWT.Claims
+	}
+	request, err := http.NewRequestWithContext(httpapi.WithIdentity(ctx, identity), event.RequestContext.HTTP.Method, "/", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.URL = &url.URL{Path: event.RequestContext.HTTP.Path, RawPath: event.RawPath, RawQuery: event.RawQueryString}
+	for name, value := range event.Headers {
+		request.Header.Set(name, value)
+	}
+	for name, value := range event.PathParameters {
+		request.SetPathValue(name, value)
+	}
+	return request, nil
+}
+
+// recorder collects an answer.
+type recorder struct {
+	header  http.Header
+	status  int
+	body    bytes.Buffer
+	written bool
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if !r.written {
+		r.status, r.written = status, true
+	}
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return r.body.Write(p)
+}
