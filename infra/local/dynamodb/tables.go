@@ -1,0 +1,117 @@
+package dynamodb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"qmslicensing/infra/local/template"
+)
+
+// shape is what of a table's properties makes its items' places: the rest (recovery, protection, tags) is AWS's alone.
+type shape struct {
+	AttributeDefinitions   []types.AttributeDefinition
+	KeySchema              []types.KeySchemaElement
+	GlobalSecondaryIndexes []types.GlobalSecondaryIndex
+}
+
+// Client returns a client of an endpoint of the local stack. accessKey names who asks.
+func Client(endpoint, accessKey string) *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{
+		Region:       template.Region,
+		BaseEndpoint: aws.String(endpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "local", ""),
+	})
+}
+
+// CreateTables makes those of the tables that are not there. A kept table that the template now wants otherwise is an
+// error.
+func CreateTables(ctx context.Context, client *dynamodb.Client, tables []template.Table) error {
+	for _, table := range tables {
+		wanted, err := shapeOf(table)
+		if err != nil {
+			return fmt.Errorf("reading the properties of table %s: %w", table.LogicalID, err)
+		}
+		_, err = client.CreateTable(ctx, &dynamodb.CreateTableInput{
+			TableName:              aws.String(table.Name),
+			BillingMode:            types.BillingModePayPerRequest,
+			AttributeDefinitions:   wanted.AttributeDefinitions,
+			KeySchema:              wanted.KeySchema,
+			GlobalSecondaryIndexes: wanted.GlobalSecondaryIndexes,
+		})
+		if exists := new(types.ResourceInUseException); errors.As(err, &exists) {
+			err = compare(ctx, client, table.Name, wanted)
+		}
+		if err != nil {
+			return fmt.Errorf("creating table %s: %w", table.Name, err)
+		}
+	}
+	return nil
+}
+
+func shapeOf(table template.Table) (shape, error) {
+	var out shape
+	text, err := json.Marshal(table.Properties)
+	if err != nil {
+		return out, err
+	}
+	if err := json.Unmarshal(text, &out); err != nil {
+		return out, err
+	}
+	if len(out.KeySchema) == 0 {
+		return out, errors.New("it has no KeySchema")
+	}
+	return out, nil
+}
+
+func compare(ctx context.Context, client *dynamodb.Client, name string, wanted shape) error {
+	there, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(name)})
+	if err != nil {
+		return err
+	}
+	kept := shape{AttributeDefinitions: there.Table.AttributeDefinitions, KeySchema: there.Table.KeySchema}
+	for _, index := range there.Table.GlobalSecondaryIndexes {
+		kept.GlobalSecondaryIndexes = append(kept.GlobalSecondaryIndexes,
+			types.GlobalSecondaryIndex{IndexName: index.IndexName, KeySchema: index.KeySchema, Projection: index.Projection})
+	}
+	if !reflect.DeepEqual(kept.plain(), wanted.plain()) {
+		return errors.New("the kept data has this table in another shape than the template; remove the data with make clean")
+	}
+	return nil
+}
+
+// plain writes a shape as sorted lines, so that two can be compared.
+func (s shape) plain() []string {
+	var lines []string
+	for _, a := range s.AttributeDefinitions {
+		lines = append(lines, "attribute "+aws.ToString(a.AttributeName)+" "+string(a.AttributeType))
+	}
+	lines = append(lines, "table "+keys(s.KeySchema))
+	for _, index := range s.GlobalSecondaryIndexes {
+		line := "index " + aws.ToString(index.IndexName) + " " + keys(index.KeySchema)
+		if index.Projection != nil {
+			others := slices.Sorted(slices.Values(index.Projection.NonKeyAttributes))
+			line += " " + string(index.Projection.ProjectionType) + " " + strings.Join(others, " ")
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func keys(schema []types.KeySchemaElement) string {
+	var out string
+	for _, k := range schema {
+		out += aws.ToString(k.AttributeName) + ":" + string(k.KeyType) + " "
+	}
+	return out
+}

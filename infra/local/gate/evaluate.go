@@ -1,0 +1,152 @@
+package gate
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"qmslicensing/infra/local/template"
+)
+
+const (
+	allow = "Allow"
+	deny  = "Deny"
+)
+
+// access is one thing that a request asks to do.
+type access struct {
+	action   string
+	resource string              // ARN
+	context  map[string][]string // condition key → values; a key that is absent is absent
+}
+
+// decision is what the policies say of one access, and the statement that decided.
+type decision struct {
+	allowed bool
+	reason  string // of a denial, the end of AWS's sentence
+	policy  string // Identity, or the key's logical ID
+	sid     string // empty when no statement spoke
+}
+
+// Identity is the policy named in a Use when a function's own statement decided.
+const Identity = "identity"
+
+// The condition operators and keys that evaluate knows, and which go together: the set operators are for keys with many
+// values, and AWS warns of using them on others.
+func understood(s template.Statement) error {
+	single := []string{"kms:SigningAlgorithm", "kms:MessageType"}
+	many := []string{"dynamodb:LeadingKeys"}
+	keysOf := map[string][]string{"StringEquals": single, "ForAllValues:StringEquals": many, "ForAnyValue:StringEquals": many}
+	for operator, keys := range s.Conditions {
+		known, ok := keysOf[operator]
+		if !ok {
+			return fmt.Errorf("condition operator %s is not understood here", operator)
+		}
+		for key := range keys {
+			if !slices.Contains(known, key) {
+				return fmt.Errorf("condition key %s with %s is not understood here", key, operator)
+			}
+		}
+	}
+	if s.Effect != allow && s.Effect != deny {
+		return fmt.Errorf("effect %q is neither Allow nor Deny", s.Effect)
+	}
+	if slices.Contains(s.Principals, "*") {
+		return fmt.Errorf("principal * is not understood here")
+	}
+	for _, pattern := range slices.Concat(s.Actions, s.Resources) {
+		if strings.ContainsAny(pattern, `[\`) {
+			return fmt.Errorf("%q is no action or resource", pattern)
+		}
+	}
+	return nil
+}
+
+// decideIdentity judges by the principal's own statements alone, as DynamoDB does without a resource policy.
+func decideIdentity(who principal, a access) decision {
+	if s, found := first(who.statements, deny, a); found {
+		return decision{policy: Identity, sid: s.Sid, reason: "with an explicit deny in an identity-based policy"}
+	}
+	if s, found := first(who.statements, allow, a); found {
+		return decision{allowed: true, policy: Identity, sid: s.Sid}
+	}
+	return decision{reason: "because no identity-based policy allows the " + a.action + " action"}
+}
+
+// first finds the first statement of that effect that speaks of the access.
+func first(statements []template.Statement, effect string, a access) (template.Statement, bool) {
+	at := slices.IndexFunc(statements, func(s template.Statement) bool {
+		return s.Effect == effect && matches(s, a)
+	})
+	if at < 0 {
+		return template.Statement{}, false
+	}
+	return statements[at], true
+}
+
+func matches(s template.Statement, a access) bool {
+	action := func(pattern string) bool { return like(strings.ToLower(pattern), strings.ToLower(a.action)) }
+	resource := func(pattern string) bool { return like(pattern, a.resource) }
+	return slices.ContainsFunc(s.Actions, action) && slices.ContainsFunc(s.Resources, resource) && holds(s.Conditions, a.context)
+}
+
+// like matches IAM's * and ?, which cross every separator; path.Match's * stops at a slash, so slashes are put aside.
+func like(pattern, text string) bool {
+	aside := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
+	matched, err := path.Match(aside(pattern), aside(text))
+	return err == nil && matched
+}
+
+// holds evaluates all conditions. As on AWS, ForAllValues holds when the request has no such key at all.
+func holds(conditions map[string]map[string][]string, context map[string][]string) bool {
+	for operator, keys := range conditions {
+		for key, wanted := range keys {
+			values := context[key]
+			unwanted := func(value string) bool { return !slices.Contains(wanted, value) }
+			var ok bool
+			switch operator {
+			case "StringEquals":
+				ok = len(values) == 1 && !unwanted(values[0])
+			case "ForAllValues:StringEquals":
+				ok = !slices.ContainsFunc(values, unwanted)
+			case "ForAnyValue:StringEquals":
+				ok = slices.ContainsFunc(values, func(value string) bool { return !unwanted(value) })
+			}
+			if !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Use is a statement that decided an access.
+type Use struct {
+	Function string `json:"function"` // logical ID, or Operator
+	Policy   string `json:"policy"`   // Identity, or the logical ID of a key
+	Sid      string `json:"sid"`
+}
+
+type usage struct {
+	mu     sync.Mutex
+	counts map[Use]int
+}
+
+func (u *usage) record(function string, d decision) {
+	if d.sid == "" {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.counts[Use{Function: function, Policy: d.policy, Sid: d.sid}]++
+}
+
+// Used counts, since the start, how often each statement decided: what never shows up here is not needed, or not tested.
+func (g *Gate) Used() map[Use]int {
+	g.use.mu.Lock()
+	defer g.use.mu.Unlock()
+	return maps.Clone(g.use.counts)
+}

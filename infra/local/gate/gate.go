@@ -1,0 +1,225 @@
+// Package gate stands in front of DynamoDB Local and the KMS endpoint and refuses what AWS would refuse. It knows a
+// function by the access key in its requests and applies the statements and key policies of the template: explicit Deny
+// wins, then an Allow is needed. Signatures of requests are not verified: on one machine the key id is the identity.
+package gate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"qmslicensing/infra/local/template"
+)
+
+// Operator is the principal of the machine's owner: make keys, the demo data, tests. Its own policy allows everything;
+// a KMS key still has to let its account do it, and none of the template's keys lets it sign.
+const Operator = "operator"
+
+// AccessKey is the access key id by which the gate knows a function (its logical ID) or the Operator. DynamoDB Local
+// takes letters and digits only. The secret key may be anything.
+func AccessKey(principal string) string { return "QMS" + principal }
+
+// Upstreams are what the gate forwards to.
+type Upstreams struct {
+	DynamoDB http.Handler // see ProxyTo
+	KMS      http.Handler // a kms.Server, or ProxyTo one
+}
+
+// Options may all be left out.
+type Options struct {
+	Log   *slog.Logger                    // where denials go; the default logger when nil
+	Hooks Hooks                           // faults decided in this process
+	Kill  func(function, instance string) // ends a function's process at once; without it no fault may kill
+}
+
+// Gate authorizes requests and forwards them.
+type Gate struct {
+	upstreams  Upstreams
+	log        *slog.Logger
+	principals map[string]principal // access key id → who
+	tables     map[string]table     // physical name → its keys
+	keys       map[string]template.Key
+	use        usage
+	faults     faults
+}
+
+// principal is a function or the operator.
+type principal struct {
+	name       string // logical ID
+	arn        string // as denials name it
+	role       string // as key policies name it
+	statements []template.Statement
+}
+
+// New refuses an application whose policies hold what it cannot evaluate.
+func New(app *template.Application, upstreams Upstreams, options Options) (*Gate, error) {
+	g := &Gate{
+		upstreams: upstreams, log: options.Log, keys: keysByName(app),
+		use: usage{counts: map[Use]int{}}, faults: faults{hooks: options.Hooks, kill: options.Kill},
+	}
+	if g.log == nil {
+		g.log = slog.Default()
+	}
+	var err error
+	if g.tables, err = tablesByName(app); err != nil {
+		return nil, err
+	}
+	user := fmt.Sprintf("arn:aws:iam::%s:user/%s", template.Account, Operator)
+	g.principals = map[string]principal{AccessKey(Operator): {
+		name: Operator, arn: user, role: user,
+		statements: []template.Statement{{Sid: "Operator", Effect: allow, Actions: []string{"*"}, Resources: []string{"*"}}},
+	}}
+	for _, f := range app.Functions {
+		role := f.RoleARN[strings.LastIndex(f.RoleARN, "/")+1:]
+		for _, s := range f.Statements {
+			if err := understood(s); err != nil {
+				return nil, fmt.Errorf("%s: statement %s: %w", f.LogicalID, s.Sid, err)
+			}
+		}
+		g.principals[AccessKey(f.LogicalID)] = principal{
+			name: f.LogicalID, role: f.RoleARN, statements: f.Statements,
+			arn: fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", template.Account, role, f.LogicalID),
+		}
+	}
+	for _, key := range app.Keys {
+		for _, s := range key.Policy {
+			if err := understood(s); err != nil {
+				return nil, fmt.Errorf("%s: statement %s: %w", key.LogicalID, s.Sid, err)
+			}
+		}
+	}
+	return g, nil
+}
+
+// ProxyTo forwards to an endpoint in another process. Failing to reach it is the caller's 500.
+func ProxyTo(endpoint *url.URL) http.Handler {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 256 // as many as there are functions running
+	return &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(endpoint) },
+		Transport: transport,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			answer(w, failure{name: "InternalServerError", message: "the local endpoint does not answer: " + err.Error()})
+		},
+	}
+}
+
+// DynamoDB is the endpoint that functions are told as AWS_ENDPOINT_URL_DYNAMODB.
+func (g *Gate) DynamoDB() http.Handler {
+	return g.endpoint(service{
+		prefix: "dynamodb:", target: "DynamoDB_20120810.", namespace: "com.amazonaws.dynamodb.v20120810#",
+		accesses: g.dynamoAccesses, decide: decideIdentity, upstream: g.upstreams.DynamoDB,
+	})
+}
+
+// KMS is the endpoint that functions are told as AWS_ENDPOINT_URL_KMS.
+func (g *Gate) KMS() http.Handler {
+	return g.endpoint(service{
+		prefix: "kms:", target: "TrentService.",
+		accesses: g.kmsAccesses, decide: g.decideKey, upstream: g.upstreams.KMS,
+	})
+}
+
+// service is what differs between the two.
+type service struct {
+	prefix    string // of actions
+	target    string // of the X-Amz-Target header
+	namespace string // of its error types; empty when they are bare names
+	accesses  func(operation string, body []byte) ([]access, error)
+	decide    func(principal, access) decision
+	upstream  http.Handler
+}
+
+// maxBody is DynamoDB's own bound on a request.
+const maxBody = 16 << 20
+
+func (g *Gate) endpoint(s service) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			s.refuse(w, failure{name: "SerializationException", message: "reading the request: " + err.Error()})
+			return
+		}
+		who, operation, err := g.admit(s, r, body)
+		if err != nil {
+			s.refuse(w, err)
+			return
+		}
+		call := Call{Function: who.name, Instance: r.Header.Get("X-Amz-Security-Token"), Action: s.prefix + operation, Body: body}
+		if fault := g.faults.before(call); fault != nil && g.inject(w, r, s, call, *fault) {
+			return
+		}
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		recorded := &recorder{header: http.Header{}, status: http.StatusOK}
+		s.upstream.ServeHTTP(recorded, r)
+		if fault := g.faults.after(call, recorded.status); fault != nil && g.inject(w, r, s, call, *fault) {
+			return
+		}
+		recorded.replay(w)
+	})
+}
+
+// admit finds who calls what and holds it against the policies.
+func (g *Gate) admit(s service, r *http.Request, body []byte) (principal, string, error) {
+	who, err := g.caller(r.Header.Get("Authorization"))
+	if err != nil {
+		return principal{}, "", err
+	}
+	operation, ours := strings.CutPrefix(r.Header.Get("X-Amz-Target"), s.target)
+	if !ours {
+		return principal{}, "", failure{coral: true, name: "UnknownOperationException", message: "the X-Amz-Target header names no operation"}
+	}
+	accesses, err := s.accesses(operation, body)
+	if err != nil {
+		return principal{}, "", err
+	}
+	for _, a := range accesses {
+		a.action = s.prefix + a.action
+		d := s.decide(who, a)
+		g.use.record(who.name, d)
+		if d.allowed {
+			continue
+		}
+		g.log.Warn("permission denied", "function", who.name, "action", a.action, "resource", a.resource, "reason", d.reason)
+		return principal{}, "", failure{coral: true, name: "AccessDeniedException", message: fmt.Sprintf(
+			"User: %s is not authorized to perform: %s on resource: %s %s", who.arn, a.action, a.resource, d.reason)}
+	}
+	return who, operation, nil
+}
+
+// credential matches the access key id in a SigV4 Authorization header.
+var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 .*Credential=([^/,\s]+)/`)
+
+func (g *Gate) caller(authorization string) (principal, error) {
+	match := credential.FindStringSubmatch(authorization)
+	if match == nil {
+		return principal{}, failure{coral: true, name: "MissingAuthenticationTokenException", message: "Request is missing Authentication Token"}
+	}
+	who, known := g.principals[match[1]]
+	if !known {
+		return principal{}, failure{coral: true, name: "UnrecognizedClientException", message: "The security token included in the request is invalid."}
+	}
+	return who, nil
+}
+
+// refuse answers an error in the names of the service.
+func (s service) refuse(w http.ResponseWriter, err error) {
+	var f failure
+	if !errors.As(err, &f) {
+		f = failure{name: "InternalServerError", message: err.Error()}
+	}
+	if s.namespace != "" && f.coral {
+		f.name = "com.amazon.coral.service#" + f.name
+	} else {
+		f.name = s.namespace + f.name
+	}
+	answer(w, f)
+}

@@ -1,0 +1,64 @@
+// Package operator does on a local stack what operators do on a deployed one: it fills the key table, and reaches tables
+// and keys as a principal of its choice.
+package operator
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+
+	"qmslicensing/infra/keys/table"
+	"qmslicensing/infra/local/dynamodb"
+	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/template"
+	"qmslicensing/shared/dynamostore"
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/keyring"
+)
+
+// System is a local stack as an operator sees it.
+type System struct {
+	DynamoDBEndpoint string
+	KMSEndpoint      string
+	Application      *template.Application
+}
+
+// Store returns the license and audit tables as a principal reaches them: gate.Operator or a function's logical id.
+func (s System) Store(principal string) *dynamostore.Store {
+	return dynamostore.New(dynamodb.Client(s.DynamoDBEndpoint, gate.AccessKey(principal)), s.tableName("LicenseTable"), s.tableName("AuditTable"))
+}
+
+// KMS returns the KMS endpoint as a principal reaches it.
+func (s System) KMS(principal string) *kms.Client {
+	return kms.New(kms.Options{
+		Region:       template.Region,
+		BaseEndpoint: aws.String(s.KMSEndpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider(gate.AccessKey(principal), "local", ""),
+	})
+}
+
+func (s System) tableName(logicalID string) string {
+	for _, t := range s.Application.Tables {
+		if t.LogicalID == logicalID {
+			return t.Name
+		}
+	}
+	panic("the template has no table " + logicalID)
+}
+
+// FillKeys brings the key table to what the template's tags say of its keys, and returns what it wrote.
+func (s System) FillKeys(ctx context.Context) ([]keyring.Entry, error) {
+	var keys []table.Key
+	for _, k := range s.Application.Keys {
+		keys = append(keys, table.Key{Purpose: license.KeyPurpose(k.Purpose), State: keyring.State(k.State), ARN: k.ARN})
+	}
+	written, err := table.Fill(ctx, s.KMS(gate.Operator), s.Store(gate.Operator), keys, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("filling the key table: %w", err)
+	}
+	return written, nil
+}

@@ -1,0 +1,171 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/gateway"
+	"qmslicensing/infra/local/kms"
+	"qmslicensing/infra/local/process"
+	"qmslicensing/infra/local/runtime"
+	"qmslicensing/infra/local/signin"
+	"qmslicensing/infra/local/site"
+	"qmslicensing/infra/local/template"
+)
+
+// listeners are the ports that this process serves itself. They are opened first: addresses are known before anything
+// is started that must be told of them.
+type listeners struct {
+	gateway, gateDynamoDB, gateKMS, admin net.Listener
+}
+
+func (l listeners) close() {
+	for _, one := range []net.Listener{l.gateway, l.gateDynamoDB, l.gateKMS, l.admin} {
+		if one != nil {
+			_ = one.Close()
+		}
+	}
+}
+
+// open opens the ports, all or none.
+func (s *Stack) open() (listeners, error) {
+	var (
+		l     listeners
+		errs  [6]error
+		ports = s.config.ports()
+	)
+	l.gateway, errs[0] = listen(ports.Gateway, "API and portal")
+	l.gateDynamoDB, errs[1] = listen(ports.GateDynamoDB, "permission gate of DynamoDB")
+	l.gateKMS, errs[2] = listen(ports.GateKMS, "permission gate of KMS")
+	if s.config.Admin {
+		l.admin, errs[3] = listen(ports.Admin, "test surface")
+	}
+	errs[4] = free(ports.SignIn, "sign-in")
+	errs[5] = free(ports.DynamoDB, "DynamoDB Local")
+	if err := errors.Join(errs[:]...); err != nil {
+		l.close()
+		return listeners{}, err
+	}
+	s.URL = fmt.Sprintf("http://localhost:%d", portOf(l.gateway))
+	s.DynamoDBEndpoint = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.gateDynamoDB))
+	s.KMSEndpoint = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.gateKMS))
+	if s.config.Admin {
+		s.AdminURL = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.admin))
+	}
+	return l, nil
+}
+
+// holdData keeps a second stack from the same data.
+func (s *Stack) holdData() error {
+	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
+		return fmt.Errorf("making the folder of data: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(s.config.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		return fmt.Errorf("another run uses the data in %s: stop it, or start with another folder: -data DIR", s.config.Dir)
+	}
+	s.lock = lock
+	return nil
+}
+
+// load reads the template with this stack's addresses and makes its keys.
+func (s *Stack) load() error {
+	parameters := map[string]string{
+		"TokenIssuer": s.Issuer, "TokenAudience": signin.ClientID, "DynamodbEndpoint": s.DynamoDBEndpoint, "KmsEndpoint": s.KMSEndpoint,
+	}
+	for name, value := range s.config.Parameters {
+		parameters[name] = value
+	}
+	app, err := template.Load(s.config.Template, parameters)
+	if err != nil {
+		return err
+	}
+	if s.config.Change != nil {
+		s.config.Change(app)
+	}
+	s.Application = app
+	if s.KMS, err = kms.NewServer(filepath.Join(s.config.Dir, "kms"), template.Region, template.Account); err != nil {
+		return err
+	}
+	for _, key := range app.Keys {
+		id := key.ARN[strings.LastIndex(key.ARN, "/")+1:]
+		if err := s.KMS.EnsureKey(id, map[string]string{"purpose": key.Purpose, "state": key.State}, key.Aliases...); err != nil {
+			return fmt.Errorf("making key %s: %w", key.LogicalID, err)
+		}
+	}
+	return nil
+}
+
+// wire serves the gate, the functions, the API and the portal.
+func (s *Stack) wire(l listeners) error {
+	upstream, err := url.Parse(s.tables.Endpoint)
+	if err != nil {
+		return err
+	}
+	s.Gate, err = gate.New(s.Application, gate.Upstreams{DynamoDB: gate.ProxyTo(upstream), KMS: s.KMS}, gate.Options{
+		Log:   slog.New(slog.NewTextHandler(process.Prefixed(s.log, "gate: "), nil)),
+		Hooks: s.config.Hooks,
+		Kill:  func(_, instance string) { s.Runtime.KillSession(instance) },
+	})
+	if err != nil {
+		return err
+	}
+	s.Runtime, err = runtime.New(runtime.Config{
+		Application: s.Application, Root: filepath.Dir(s.config.Template), Log: s.log, Group: s.group,
+		Environment: func(f template.Function) map[string]string {
+			return map[string]string{"AWS_ACCESS_KEY_ID": gate.AccessKey(f.LogicalID), "AWS_SECRET_ACCESS_KEY": "local"}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.Runtime.Check(); err != nil {
+		return fmt.Errorf("the functions are not built; build them with: make build\n%w", err)
+	}
+	portal, err := site.New(site.Config{
+		Dir: filepath.Join(s.config.Root, "portal", "dist"), SignIn: s.Issuer,
+		Settings: map[string]string{"issuer": s.Issuer, "clientId": signin.ClientID, "scope": signin.Scope},
+	})
+	if err != nil {
+		return err
+	}
+	api := gateway.New(gateway.Config{
+		Application: s.Application, Invoker: s.Runtime, AccessLog: s.access, Now: time.Now,
+	})
+	s.serve(l.gateDynamoDB, s.Gate.DynamoDB())
+	s.serve(l.gateKMS, s.Gate.KMS())
+	s.serve(l.gateway, s.origin(api, portal))
+	if s.config.Admin {
+		s.serve(l.admin, s.admin())
+	}
+	return nil
+}
+
+// origin is what CloudFront joins: the API's paths to the API, the rest to the portal, which lives on localhost alone
+// because the sign-in leads back there.
+func (s *Stack) origin(api, portal http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch host, _, _ := net.SplitHostPort(r.Host); {
+		case strings.HasPrefix(r.URL.Path, "/v1/"), r.URL.Path == "/v1", strings.HasPrefix(r.URL.Path, "/.well-known/"):
+			api.ServeHTTP(w, r)
+		case host == "127.0.0.1":
+			http.Redirect(w, r, s.URL+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		default:
+			portal.ServeHTTP(w, r)
+		}
+	})
+}

@@ -1,0 +1,91 @@
+// Package template reads template.yaml: the one source of routes, functions, permissions, tables and keys. It resolves
+// the few intrinsic functions that the template uses; anything it does not understand is an error that names it.
+package template
+
+import (
+	"strings"
+	"time"
+)
+
+// Region and Account are the ones that the local stack plays.
+const (
+	Region  = "us-east-1"
+	Account = "000000000000"
+)
+
+// Application is the template with every reference resolved for the local stack.
+type Application struct {
+	Functions  []Function
+	Routes     []Route
+	Schedules  []Schedule
+	Tables     []Table
+	Keys       []Key
+	Authorizer Authorizer
+	References map[string][]string // logical ID → what must exist first, SAM's generated roles included
+}
+
+// Function is one AWS::Serverless::Function.
+type Function struct {
+	LogicalID   string            // such as IssueFunction
+	Name        string            // the folder below functions/ and build/, such as issue
+	CodeURI     string            // build/<name>, relative to the template
+	RoleARN     string            // of the role that SAM makes for it
+	Timeout     time.Duration     // one invocation's bound
+	MemoryMB    int               //
+	Environment map[string]string // Variables, resolved
+	Statements  []Statement       // of its own policies
+}
+
+// Route is one HTTP API event of a function.
+type Route struct {
+	Method     string   // GET, POST, …
+	Path       string   // with {name} for path parameters
+	Function   string   // LogicalID
+	Authorized bool     // whether the JWT authorizer guards it
+	Scopes     []string // of which the token needs one
+}
+
+// Schedule runs a function every so often.
+type Schedule struct {
+	Function string
+	Every    time.Duration
+	Input    string // the event, JSON
+}
+
+// Table is one DynamoDB table.
+type Table struct {
+	LogicalID  string
+	Name       string
+	Properties map[string]any // KeySchema, AttributeDefinitions, GlobalSecondaryIndexes as the template has them, resolved
+}
+
+// Key is one KMS key with its key policy.
+type Key struct {
+	LogicalID string // such as SoldSigningKey
+	ARN       string
+	Spec      string   // ECC_NIST_P256
+	Usage     string   // SIGN_VERIFY
+	Purpose   string   // tag purpose: temporary or sold
+	State     string   // tag state: signing or standby
+	Aliases   []string // such as alias/qms-licensing-sold-signing
+	Policy    []Statement
+}
+
+// ID is the key id, the end of its ARN.
+func (k Key) ID() string { return k.ARN[strings.LastIndex(k.ARN, "/")+1:] }
+
+// Authorizer is the HTTP API's JWT authorizer.
+type Authorizer struct {
+	Issuer   string
+	Audience []string
+}
+
+// Statement is one statement of an identity policy or, with Principals, of a key policy.
+type Statement struct {
+	Sid        string
+	Effect     string // Allow or Deny
+	Principals []string
+	Actions    []string
+	Resources  []string
+	Conditions map[string]map[string][]string // operator → key → values
+}

@@ -1,0 +1,248 @@
+package template
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// loader holds what the references of a template can point at.
+type loader struct {
+	parameters map[string]string
+	conditions map[string]bool
+	resources  map[string]resource
+	globals    *yaml.Node          // of Globals.Function, nil when there are none
+	aliases    map[string][]string // key id → aliases
+	app        *Application
+}
+
+// resource is one entry of Resources, its properties not yet resolved.
+type resource struct {
+	Type       string
+	Properties *yaml.Node
+	DependsOn  *yaml.Node
+}
+
+// Load reads the template at path. params override the defaults of its parameters; a parameter without either is an
+// error, and so is whatever the local stack would not do as AWS does.
+func Load(path string, params map[string]string) (*Application, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the template: %w", err)
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return nil, fmt.Errorf("reading the template %s: %w", path, err)
+	}
+	if len(document.Content) != 1 {
+		return nil, fmt.Errorf("reading the template %s: it is empty", path)
+	}
+	l := &loader{aliases: map[string][]string{}, app: &Application{References: map[string][]string{}}}
+	if err := l.load(document.Content[0], params); err != nil {
+		return nil, fmt.Errorf("reading the template %s: %w", path, err)
+	}
+	return l.app, nil
+}
+
+func (l *loader) load(root *yaml.Node, params map[string]string) error {
+	top, err := fields(root, "the template")
+	if err != nil {
+		return err
+	}
+	if err := known(top, "the template", "AWSTemplateFormatVersion", "Transform", "Description", "Parameters", "Conditions",
+		"Globals", "Resources", "Outputs"); err != nil {
+		return err
+	}
+	if err := l.loadParameters(top["Parameters"], params); err != nil {
+		return err
+	}
+	if err := l.listResources(top["Resources"]); err != nil {
+		return err
+	}
+	if err := l.loadConditions(top["Conditions"]); err != nil {
+		return err
+	}
+	if err := l.loadGlobals(top["Globals"]); err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(l.resources)) {
+		if err := l.loadResource(id, l.resources[id]); err != nil {
+			return err
+		}
+	}
+	for i, key := range l.app.Keys {
+		l.app.Keys[i].Aliases = l.aliases[keyID(key.LogicalID)]
+	}
+	if top["Outputs"] != nil {
+		_, err = l.resolve(top["Outputs"], "Outputs")
+	}
+	return err
+}
+
+func (l *loader) loadParameters(node *yaml.Node, params map[string]string) error {
+	l.parameters = map[string]string{
+		"AWS::Region": Region, "AWS::AccountId": Account, "AWS::Partition": "aws",
+		"AWS::StackName": "qms-licensing", "AWS::URLSuffix": "amazonaws.com",
+	}
+	declared, err := fields(node, "Parameters")
+	if err != nil {
+		return err
+	}
+	for name := range params {
+		if declared[name] == nil {
+			return fmt.Errorf("parameter %s is given but the template does not declare it", name)
+		}
+	}
+	for name, node := range declared {
+		path := "Parameters." + name
+		members, err := fields(node, path)
+		if err != nil {
+			return err
+		}
+		if err := known(members, path, "Type", "Default", "Description", "AllowedPattern", "AllowedValues", "MinValue",
+			"MinLength"); err != nil {
+			return err
+		}
+		var p parameter
+		if err := node.Decode(&p); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		value, given := params[name]
+		if !given && p.Default == nil {
+			return fmt.Errorf("parameter %s has no default and no value is given", name)
+		}
+		if !given {
+			value = *p.Default
+		}
+		if err := p.check(value); err != nil {
+			return fmt.Errorf("parameter %s: %w", name, err)
+		}
+		l.parameters[name] = value
+	}
+	return nil
+}
+
+// parameter is one entry of Parameters.
+type parameter struct {
+	Type           string   `yaml:"Type"`
+	Default        *string  `yaml:"Default"`
+	AllowedPattern string   `yaml:"AllowedPattern"`
+	AllowedValues  []string `yaml:"AllowedValues"`
+	MinValue       *int     `yaml:"MinValue"`
+	MinLength      *int     `yaml:"MinLength"`
+}
+
+// check says why CloudFormation would refuse value, in its words' meaning.
+func (p parameter) check(value string) error {
+	switch p.Type {
+	case "String":
+	case "Number":
+		number, err := strconv.Atoi(value)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", value)
+		}
+		if p.MinValue != nil && number < *p.MinValue {
+			return fmt.Errorf("%d is below %d", number, *p.MinValue)
+		}
+	default:
+		return fmt.Errorf("type %s is not understood here", p.Type)
+	}
+	if len(p.AllowedValues) > 0 && !slices.Contains(p.AllowedValues, value) {
+		return fmt.Errorf("%q is not one of %s", value, strings.Join(p.AllowedValues, ", "))
+	}
+	if p.MinLength != nil && len(value) < *p.MinLength {
+		return fmt.Errorf("%q is shorter than %d", value, *p.MinLength)
+	}
+	pattern, err := regexp.Compile("^(?:" + p.AllowedPattern + ")$") // CloudFormation matches the whole value
+	if err != nil {
+		return fmt.Errorf("its AllowedPattern: %w", err)
+	}
+	if p.AllowedPattern != "" && !pattern.MatchString(value) {
+		return fmt.Errorf("%q does not match %s", value, p.AllowedPattern)
+	}
+	return nil
+}
+
+func (l *loader) listResources(node *yaml.Node) error {
+	declared, err := fields(node, "Resources")
+	if err != nil {
+		return err
+	}
+	l.resources = map[string]resource{}
+	for id, node := range declared {
+		path := "Resources." + id
+		members, err := fields(node, path)
+		if err != nil {
+			return err
+		}
+		if err := known(members, path, "Type", "Properties", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"); err != nil {
+			return err
+		}
+		if members["Type"] == nil {
+			return fmt.Errorf("%s has no Type", path)
+		}
+		l.resources[id] = resource{Type: members["Type"].Value, Properties: members["Properties"], DependsOn: members["DependsOn"]}
+	}
+	return nil
+}
+
+func (l *loader) loadConditions(node *yaml.Node) error {
+	declared, err := fields(node, "Conditions")
+	if err != nil {
+		return err
+	}
+	l.conditions = map[string]bool{}
+	for name, node := range declared {
+		value, err := l.resolve(node, "Conditions."+name)
+		if err != nil {
+			return err
+		}
+		holds, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("Conditions.%s is not a condition", name)
+		}
+		l.conditions[name] = holds
+	}
+	return nil
+}
+
+func (l *loader) loadGlobals(node *yaml.Node) error {
+	sections, err := fields(node, "Globals")
+	if err != nil {
+		return err
+	}
+	l.globals = sections["Function"]
+	return known(sections, "Globals", "Function")
+}
+
+func (l *loader) loadResource(id string, r resource) error {
+	path := "Resources." + id + ".Properties"
+	if r.Properties == nil {
+		r.Properties = &yaml.Node{Kind: yaml.MappingNode}
+	}
+	if err := l.addReferences(id, r, path); err != nil {
+		return err
+	}
+	switch r.Type {
+	case typeFunction:
+		return l.loadFunction(id, r.Properties, path)
+	case typeAPI:
+		return l.loadAPI(id, r.Properties, path)
+	case typeTable:
+		return l.loadTable(id, r.Properties, path)
+	case typeKey:
+		return l.loadKey(id, r.Properties, path)
+	case typeAlias:
+		return l.loadAlias(r.Properties, path)
+	case typeLogGroup:
+		_, err := l.object(r.Properties, path, "LogGroupName", "RetentionInDays")
+		return err
+	}
+	return fmt.Errorf("Resources.%s: type %s is not understood here", id, r.Type)
+}

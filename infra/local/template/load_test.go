@@ -1,0 +1,123 @@
+package template_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"qmslicensing/infra/local/template"
+)
+
+func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
+	app := load(t)
+	require.Len(t, app.Functions, 10)
+	require.Len(t, app.Routes, 9)
+
+	issue := function(t, app, "IssueFunction")
+	require.Equal(t, "issue", issue.Name)
+	require.Equal(t, "build/issue", issue.CodeURI)
+	require.Equal(t, "arn:aws:iam::000000000000:role/IssueFunctionRole", issue.RoleARN)
+	require.Equal(t, 20*time.Second, issue.Timeout)
+	require.Equal(t, 256, issue.MemoryMB)
+	require.Equal(t, map[string]string{
+		"LICENSE_TABLE": "LicenseTable", "AUDIT_TABLE": "AuditTable", "AWS_ENDPOINT_URL_DYNAMODB": "", "AWS_ENDPOINT_URL_KMS": "",
+		"TRIAL_DAYS": "30", "TROUBLESHOOTING_DAYS": "30", "EMERGENCY_DAYS": "14",
+		"CONDITIONS_OF_SALE": "contract-signed,payment-received,quantities-match,customer-name-matches",
+	}, issue.Environment)
+
+	validate := function(t, app, "ValidateFunction")
+	require.Equal(t, 10*time.Second, validate.Timeout)
+	require.Equal(t, 512, validate.MemoryMB)
+	require.Equal(t, map[string]string{"LICENSE_TABLE": "LicenseTable", "AWS_ENDPOINT_URL_DYNAMODB": ""}, validate.Environment)
+	require.Equal(t, template.Statement{
+		Sid: "ReadKeyTable", Effect: "Allow", Actions: []string{"dynamodb:Query"},
+		Resources:  []string{"arn:aws:dynamodb:us-east-1:000000000000:table/LicenseTable"},
+		Conditions: map[string]map[string][]string{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": {"keys"}}},
+	}, validate.Statements[1])
+
+	require.Equal(t, []template.Schedule{{Function: "SweepFunction", Every: time.Minute, Input: "{}"}}, app.Schedules)
+	require.Equal(t, template.Authorizer{Issuer: "http://localhost:3000/signin", Audience: []string{"qms-console"}}, app.Authorizer)
+	require.Contains(t, app.Routes, template.Route{
+		Method: "POST", Path: "/v1/licenses/{id}/renew", Function: "RenewSubscriptionFunction", Authorized: true, Scopes: []string{"licensing/staff"},
+	})
+	require.Contains(t, app.Routes, template.Route{Method: "GET", Path: "/.well-known/jwks.json", Function: "KeysFunction"})
+}
+
+func TestLoad_TablesAndKeys(t *testing.T) {
+	app := load(t)
+	require.Len(t, app.Tables, 2)
+	require.Equal(t, "AuditTable", app.Tables[0].Name)
+	require.Equal(t, []any{
+		map[string]any{"AttributeName": "pk", "KeyType": "HASH"}, map[string]any{"AttributeName": "sk", "KeyType": "RANGE"},
+	}, app.Tables[0].Properties["KeySchema"])
+	require.Len(t, app.Tables[1].Properties["GlobalSecondaryIndexes"], 2)
+
+	again := load(t)
+	seen := map[string]bool{}
+	for i, key := range app.Keys {
+		require.Regexp(t, `^arn:aws:kms:us-east-1:000000000000:key/[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, key.ARN)
+		require.Equal(t, key.ARN, again.Keys[i].ARN, "the same at every start")
+		require.Equal(t, []string{"alias/qms-licensing-" + key.Purpose + "-" + key.State}, key.Aliases)
+		seen[key.ARN] = true
+	}
+	require.Len(t, seen, 4)
+}
+
+func TestLoad_RefusesWhatItDoesNotUnderstandAndNamesIt(t *testing.T) {
+	rows := []struct{ name, old, replacement, want string }{
+		{"an intrinsic", "LICENSE_TABLE: !Ref LicenseTable", "LICENSE_TABLE: !ImportValue LicenseTable", "Globals.Function.Environment.Variables.LICENSE_TABLE: this use of !ImportValue"},
+		{"a long intrinsic", "AUDIT_TABLE: !Ref AuditTable", "AUDIT_TABLE: {Fn::ImportValue: AuditTable}", "Resources.IssueFunction.Properties.Environment.Variables.AUDIT_TABLE: this use of !ImportValue"},
+		{"a reference to nothing", "AUDIT_TABLE: !Ref AuditTable", "AUDIT_TABLE: !Ref AuditTabel", `"AuditTabel" is neither a parameter nor a resource`},
+		{"an attribute", "!GetAtt LicenseTable.Arn", "!GetAtt LicenseTable.StreamArn", "attribute StreamArn of a resource of type AWS::DynamoDB::Table"},
+		{"a resource type", "Type: AWS::DynamoDB::Table", "Type: AWS::SQS::Queue", "AWS::SQS::Queue"},
+		{"a policy element", "Action: [dynamodb:GetItem,", "NotAction: [dynamodb:GetItem,", "Resources.IssueFunction.Properties.Policies[0].Statement[0].NotAction"},
+		{"an effect", "Effect: Allow", "Effect: Permit", `Statement[0].Effect: "Permit" is neither Allow nor Deny`},
+		{"a principal", "AWS: !If [HasKeyAdministrator", "Service: !If [HasKeyAdministrator", "Statement[1].Principal.Service"},
+		{"an event type", "Type: Schedule\n", "Type: SQS\n", `Resources.SweepFunction.Properties.Events.EveryMinute.Type: "SQS"`},
+		{"an event's property", "Schedule: rate(1 minute)", "Schedule: rate(1 minute)\n            State: DISABLED", "Events.EveryMinute.Properties.State"},
+		{"a schedule", "rate(1 minute)", "cron(0 * * * ? *)", "cron(0 * * * ? *)"},
+		{"a schedule's unit", "rate(1 minute)", "rate(2 minute)", "rate(2 minute)"},
+		{"a function's property", "MemorySize: 512", "ReservedConcurrentExecutions: 1", "Resources.ValidateFunction.Properties.ReservedConcurrentExecutions"},
+		{"a runtime", "Runtime: provided.al2023", "Runtime: nodejs22.x", `Runtime: "nodejs22.x"`},
+		{"a policy template", "- Version: \"2012-10-17\"", "- DynamoDBCrudPolicy: {TableName: x}\n        - Version: \"2012-10-17\"", "Policies[0].DynamoDBCrudPolicy"},
+		{"an authorizer", "Authorizer: NONE", "Authorizer: AWS_IAM", `"AWS_IAM" is neither StaffToken nor NONE`},
+		{"an event without one", "            Auth: {Authorizer: NONE}\n", "", "Properties.Auth.Authorizer: is missing"},
+		{"a default that stands open", "DefaultAuthorizer: StaffToken", "DefaultAuthorizer: NONE", "must not stand open"},
+		{"a condition", "!If [HasKeyAdministrator,", "!If [HasAdministrator,", `condition "HasAdministrator" does not exist`},
+		{"a section", "Outputs:\n", "Mappings:\n", "the template.Mappings is not understood"},
+		{"the same name twice", "MemorySize: 512", "CodeUri: build/other", "CodeUri stands there twice"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := edited(t, row.old, row.replacement)
+			require.ErrorContains(t, err, row.want)
+		})
+	}
+}
+
+func TestLoad_Parameters(t *testing.T) {
+	rows := []struct{ name, parameter, value, want string }{
+		{"unknown", "Colour", "red", "parameter Colour is given but the template does not declare it"},
+		{"not allowed", "Arch", "riscv", `parameter Arch: "riscv" is not one of arm64, x86_64`},
+		{"no number", "TrialDays", "many", `parameter TrialDays: "many" is not a number`},
+		{"too small", "TrialDays", "0", "parameter TrialDays: 0 is below 1"},
+		{"pattern", "TokenIssuer", "cognito", `parameter TokenIssuer: "cognito" does not match`},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			given := parameters()
+			given[row.parameter] = row.value
+			_, err := template.Load(path, given)
+			require.ErrorContains(t, err, row.want)
+		})
+	}
+	_, err := template.Load(path, nil)
+	require.ErrorContains(t, err, "has no default and no value is given")
+
+	given := parameters()
+	given["DynamodbEndpoint"] = "http://127.0.0.1:4101"
+	app, err := template.Load(path, given)
+	require.NoError(t, err)
+	require.Equal(t, "http://127.0.0.1:4101", function(t, app, "KeysFunction").Environment["AWS_ENDPOINT_URL_DYNAMODB"])
+}

@@ -1,0 +1,56 @@
+package template
+
+import (
+	"fmt"
+	"slices"
+)
+
+// statements reads a policy document. A key policy's statements name principals, an identity policy's do not.
+func statements(document object, keyPolicy bool) []Statement {
+	if version := document.text("Version"); version != "2012-10-17" {
+		document.fail("Version", "%q is not understood here", version)
+	}
+	names := []string{"Sid", "Effect", "Action", "Resource", "Condition"}
+	if keyPolicy {
+		names = append(names, "Principal")
+	}
+	var read []Statement
+	for i, element := range document.list("Statement") {
+		o := document.at(fmt.Sprintf("Statement[%d]", i), element, names...)
+		s := Statement{Sid: o.text("Sid"), Effect: o.text("Effect"), Actions: o.texts("Action"), Resources: o.texts("Resource")}
+		if s.Effect != "Allow" && s.Effect != "Deny" {
+			o.fail("Effect", "%q is neither Allow nor Deny", s.Effect)
+		}
+		if len(s.Actions) == 0 || len(s.Resources) == 0 {
+			o.fail("", "a statement needs Action and Resource")
+		}
+		if slices.ContainsFunc(read, func(other Statement) bool { return other.Sid == s.Sid }) {
+			o.fail("Sid", "%s stands there twice", s.Sid)
+		}
+		if keyPolicy {
+			s.Principals = o.child("Principal", "AWS").texts("AWS")
+			if len(s.Principals) == 0 {
+				o.fail("Principal", "a statement of a key policy needs principals")
+			}
+		}
+		s.Conditions = conditions(o)
+		read = append(read, s)
+	}
+	return read
+}
+
+func conditions(statement object) map[string]map[string][]string {
+	if !statement.has("Condition") {
+		return nil
+	}
+	read := map[string]map[string][]string{}
+	operators := statement.child("Condition")
+	for operator := range operators.members {
+		keys := operators.child(operator)
+		read[operator] = map[string][]string{}
+		for key := range keys.members {
+			read[operator][key] = keys.texts(key)
+		}
+	}
+	return read
+}

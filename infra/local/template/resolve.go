@@ -1,0 +1,250 @@
+package template
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+const (
+	typeFunction = "AWS::Serverless::Function"
+	typeAPI      = "AWS::Serverless::HttpApi"
+	typeTable    = "AWS::DynamoDB::Table"
+	typeKey      = "AWS::KMS::Key"
+	typeAlias    = "AWS::KMS::Alias"
+	typeLogGroup = "AWS::Logs::LogGroup"
+)
+
+// resolve turns a node into plain maps, lists and scalars, every intrinsic function replaced by its value.
+func (l *loader) resolve(node *yaml.Node, path string) (any, error) {
+	if name, argument, ok := intrinsic(node); ok {
+		return l.call(name, argument, path)
+	}
+	switch node.Kind {
+	case yaml.MappingNode:
+		members, err := fields(node, path)
+		if err != nil {
+			return nil, err
+		}
+		resolved := make(map[string]any, len(members))
+		for name, member := range members {
+			if resolved[name], err = l.resolve(member, path+"."+name); err != nil {
+				return nil, err
+			}
+		}
+		return resolved, nil
+	case yaml.SequenceNode:
+		resolved := make([]any, len(node.Content))
+		for i, element := range node.Content {
+			var err error
+			if resolved[i], err = l.resolve(element, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return nil, err
+			}
+		}
+		return resolved, nil
+	case yaml.ScalarNode:
+		return scalar(node, path)
+	}
+	return nil, fmt.Errorf("%s: CloudFormation knows no YAML aliases", path)
+}
+
+func scalar(node *yaml.Node, path string) (any, error) {
+	if node.Tag == "!!timestamp" { // an unquoted date, such as a policy's version
+		return node.Value, nil
+	}
+	var value any
+	if err := node.Decode(&value); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return value, nil
+}
+
+// intrinsic recognizes both spellings: !Name argument, and {Fn::Name: argument} or {Ref: argument}. The argument of the
+// short form keeps its tag; call never looks at it.
+func intrinsic(node *yaml.Node) (name string, argument *yaml.Node, ok bool) {
+	if strings.HasPrefix(node.Tag, "!") && !strings.HasPrefix(node.Tag, "!!") {
+		return strings.TrimPrefix(node.Tag, "!"), node, true
+	}
+	if node.Kind != yaml.MappingNode || len(node.Content) != 2 {
+		return "", nil, false
+	}
+	key := node.Content[0].Value
+	if long, found := strings.CutPrefix(key, "Fn::"); found {
+		return long, node.Content[1], true
+	}
+	return key, node.Content[1], key == "Ref"
+}
+
+func (l *loader) call(name string, argument *yaml.Node, path string) (any, error) {
+	switch {
+	case name == "Ref" && argument.Kind == yaml.ScalarNode:
+		return l.ref(argument.Value, path)
+	case name == "GetAtt":
+		id, attribute, err := attributeOf(argument, path)
+		if err != nil {
+			return nil, err
+		}
+		return l.attribute(id, attribute, path)
+	case name == "Sub" && argument.Kind == yaml.ScalarNode:
+		return l.substitute(argument.Value, path)
+	case name == "If" && argument.Kind == yaml.SequenceNode && len(argument.Content) == 3:
+		holds, declared := l.conditions[argument.Content[0].Value]
+		if !declared {
+			return nil, fmt.Errorf("%s: condition %q does not exist", path, argument.Content[0].Value)
+		}
+		if holds {
+			return l.resolve(argument.Content[1], path)
+		}
+		return l.resolve(argument.Content[2], path)
+	case name == "Equals" && argument.Kind == yaml.SequenceNode && len(argument.Content) == 2:
+		left, err := l.resolve(argument.Content[0], path)
+		if err != nil {
+			return nil, err
+		}
+		right, err := l.resolve(argument.Content[1], path)
+		return fmt.Sprint(left) == fmt.Sprint(right), err
+	case name == "Not" && argument.Kind == yaml.SequenceNode && len(argument.Content) == 1:
+		value, err := l.resolve(argument.Content[0], path)
+		holds, ok := value.(bool)
+		if err == nil && !ok {
+			err = fmt.Errorf("%s: !Not takes a condition", path)
+		}
+		return !holds, err
+	}
+	return nil, fmt.Errorf("%s: this use of !%s is not understood here", path, name)
+}
+
+// attributeOf splits the argument of GetAtt, a text or a list, into logical ID and attribute.
+func attributeOf(argument *yaml.Node, path string) (id, attribute string, err error) {
+	text := argument.Value
+	if argument.Kind == yaml.SequenceNode && len(argument.Content) == 2 {
+		text = argument.Content[0].Value + "." + argument.Content[1].Value
+	}
+	id, attribute, ok := strings.Cut(text, ".")
+	if !ok {
+		return "", "", fmt.Errorf("%s: !GetAtt %q names no attribute", path, text)
+	}
+	return id, attribute, nil
+}
+
+// placeholder matches ${Name}, ${Name.Attribute} and ${!Literal}.
+var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
+
+func (l *loader) substitute(text, path string) (string, error) {
+	var failure error
+	replaced := placeholder.ReplaceAllStringFunc(text, func(match string) string {
+		name := strings.TrimSpace(match[2 : len(match)-1])
+		if literal, ok := strings.CutPrefix(name, "!"); ok {
+			return "${" + literal + "}"
+		}
+		var value string
+		var err error
+		if id, attribute, ok := strings.Cut(name, "."); ok {
+			value, err = l.attribute(id, attribute, path)
+		} else {
+			value, err = l.ref(name, path)
+		}
+		if err != nil && failure == nil {
+			failure = err
+		}
+		return value
+	})
+	return replaced, failure
+}
+
+// ref gives a parameter's value or what CloudFormation calls the resource's physical id.
+func (l *loader) ref(name, path string) (string, error) {
+	if value, ok := l.parameters[name]; ok {
+		return value, nil
+	}
+	r, ok := l.resources[name]
+	if !ok {
+		return "", fmt.Errorf("%s: %q is neither a parameter nor a resource", path, name)
+	}
+	switch r.Type {
+	case typeKey:
+		return keyID(name), nil
+	case typeFunction, typeTable, typeAPI, typeLogGroup:
+		return name, nil
+	}
+	return "", fmt.Errorf("%s: !Ref to a resource of type %s is not understood here", path, r.Type)
+}
+
+func (l *loader) attribute(id, attribute, path string) (string, error) {
+	if function, ok := strings.CutSuffix(id, "Role"); ok && l.resources[function].Type == typeFunction && attribute == "Arn" {
+		return roleARN(function), nil
+	}
+	r, ok := l.resources[id]
+	if !ok {
+		return "", fmt.Errorf("%s: there is no resource %q", path, id)
+	}
+	switch r.Type + "." + attribute {
+	case typeTable + ".Arn":
+		return TableARN(id), nil
+	case typeKey + ".Arn":
+		return keyARN(id), nil
+	case typeKey + ".KeyId":
+		return keyID(id), nil
+	case typeFunction + ".Arn":
+		return fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", Region, Account, id), nil
+	case typeLogGroup + ".Arn":
+		return fmt.Sprintf("arn:aws:logs:%s:%s:log-group:%s:*", Region, Account, id), nil
+	case typeAPI + ".ApiEndpoint":
+		return fmt.Sprintf("https://%s.execute-api.%s.amazonaws.com", strings.ToLower(id), Region), nil
+	}
+	return "", fmt.Errorf("%s: attribute %s of a resource of type %s is not understood here", path, attribute, r.Type)
+}
+
+// TableARN is the ARN that the local stack gives the table of that name.
+func TableARN(name string) string {
+	return fmt.Sprintf("arn:aws:dynamodb:%s:%s:table/%s", Region, Account, name)
+}
+
+func roleARN(function string) string {
+	return fmt.Sprintf("arn:aws:iam::%s:role/%sRole", Account, function)
+}
+
+func keyARN(logicalID string) string {
+	return fmt.Sprintf("arn:aws:kms:%s:%s:key/%s", Region, Account, keyID(logicalID))
+}
+
+// keyID is a UUID made from the logical ID, so that the template's keys keep their names across restarts.
+func keyID(logicalID string) string {
+	sum := sha256.Sum256([]byte("AWS::KMS::Key " + logicalID))
+	sum[6] = sum[6]&0x0f | 0x80 // version 8: made by a rule of our own
+	sum[8] = sum[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[0:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+}
+
+// fields gives the members of a mapping; nil gives none.
+func fields(node *yaml.Node, path string) (map[string]*yaml.Node, error) {
+	if node == nil {
+		return nil, nil
+	}
+	if node.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("%s is not a mapping", path)
+	}
+	members := make(map[string]*yaml.Node, len(node.Content)/2)
+	for i := 0; i < len(node.Content); i += 2 {
+		name := node.Content[i].Value
+		if members[name] != nil {
+			return nil, fmt.Errorf("%s.%s stands there twice", path, name)
+		}
+		members[name] = node.Content[i+1]
+	}
+	return members, nil
+}
+
+// known refuses a member that is not among names.
+func known[V any](members map[string]V, path string, names ...string) error {
+	for name := range members {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("%s.%s is not understood here", path, name)
+		}
+	}
+	return nil
+}

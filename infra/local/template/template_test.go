@@ -1,0 +1,179 @@
+package template_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"qmslicensing/infra/local/template"
+	"qmslicensing/infra/local/template/check"
+)
+
+const (
+	path          = "../../../template.yaml"
+	administrator = "arn:aws:iam::000000000000:root"
+)
+
+// parameters are those that the template gives no default.
+func parameters() map[string]string {
+	return map[string]string{"TokenIssuer": "http://localhost:3000/signin", "TokenAudience": "qms-console"}
+}
+
+func load(t *testing.T) *template.Application {
+	t.Helper()
+	app, err := template.Load(path, parameters())
+	require.NoError(t, err)
+	return app
+}
+
+// edited loads the template with one text replaced.
+func edited(t *testing.T, old, replacement string) (*template.Application, error) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(text), old)
+	file := filepath.Join(t.TempDir(), "template.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(text), old, replacement, 1)), 0o600))
+	return template.Load(file, parameters())
+}
+
+func function(t *testing.T, app *template.Application, id string) *template.Function {
+	t.Helper()
+	at := slices.IndexFunc(app.Functions, func(f template.Function) bool { return f.LogicalID == id })
+	require.GreaterOrEqual(t, at, 0, id)
+	return &app.Functions[at]
+}
+
+// What is public is decided here, not in the template alone.
+func public() []string {
+	return []string{
+		"GET /v1/servers/{serverToken}/license",
+		"POST /v1/licenses/validate",
+		"POST /v1/licenses/downgrade-check",
+		"GET /.well-known/jwks.json",
+	}
+}
+
+func writers() []string {
+	return []string{"IssueFunction", "IssueTemporaryFunction", "RenewSubscriptionFunction", "SweepFunction"}
+}
+
+func signers() map[string][]string {
+	return map[string][]string{
+		"temporary": {"IssueTemporaryFunction", "SweepFunction"},
+		"sold":      {"IssueFunction", "RenewSubscriptionFunction", "SweepFunction"},
+	}
+}
+
+// administration lists what administrators of keys may do. Sign is not in it, nor CreateGrant, which hands Sign on.
+func administration() []string {
+	return []string{
+		"kms:DescribeKey", "kms:GetPublicKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy", "kms:ListKeyPolicies", "kms:EnableKey",
+		"kms:DisableKey", "kms:UpdateKeyDescription", "kms:ListResourceTags", "kms:TagResource", "kms:UntagResource",
+		"kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias", "kms:ListGrants", "kms:RevokeGrant", "kms:ScheduleKeyDeletion",
+		"kms:CancelKeyDeletion",
+	}
+}
+
+// granted is every statement of every function, in words.
+func granted() map[string]map[string]string {
+	const (
+		readKeys = "Allow dynamodb:Query on table/LicenseTable when ForAllValues:StringEquals dynamodb:LeadingKeys keys"
+		read     = "Allow dynamodb:GetItem on table/LicenseTable"
+	)
+	write := func() map[string]string {
+		return map[string]string{
+			"ReadWriteLicenses":  "Allow dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on table/LicenseTable",
+			"NeverWriteKeyTable": "Deny dynamodb:PutItem dynamodb:UpdateItem on table/LicenseTable when ForAnyValue:StringEquals dynamodb:LeadingKeys keys",
+			"ReadKeyTable":       readKeys,
+			"AppendAudit":        "Allow dynamodb:PutItem on table/AuditTable",
+		}
+	}
+	sweep := write()
+	sweep["FindPending"] = "Allow dynamodb:Query on table/LicenseTable/index/pending"
+	return map[string]map[string]string{
+		"IssueFunction":             write(),
+		"IssueTemporaryFunction":    write(),
+		"RenewSubscriptionFunction": write(),
+		"SweepFunction":             sweep,
+		"ShowFunction":              {"ReadLicense": read},
+		"RetrieveFunction":          {"ReadLicense": read},
+		"SearchFunction":            {"FindByServer": "Allow dynamodb:Query on table/LicenseTable/index/byServer"},
+		"ValidateFunction":          {"ReadLicense": read, "ReadKeyTable": readKeys},
+		"DowngradeCheckFunction":    {"ReadKeyTable": readKeys},
+		"KeysFunction":              {"ReadKeyTable": readKeys},
+	}
+}
+
+func TestTemplate_EveryRouteHasAuthorizerAndScopeOrIsPublic(t *testing.T) {
+	require.Empty(t, check.Routes(load(t), "licensing/staff", public()))
+}
+
+func TestTemplate_StatementsAreTheGrantedOnes(t *testing.T) {
+	require.Empty(t, check.Statements(load(t), granted()))
+}
+
+func TestTemplate_NoWildcardInAFunctionsStatement(t *testing.T) {
+	require.Empty(t, check.Wildcards(load(t)))
+}
+
+func TestTemplate_NoFunctionsStatementSpeaksOfKMS(t *testing.T) {
+	require.Empty(t, check.IdentityKMS(load(t)))
+}
+
+func TestTemplate_WritersMayOnlyPutItemOnTheAuditTable(t *testing.T) {
+	require.Empty(t, check.Audit(load(t), "AuditTable", writers()))
+}
+
+func TestTemplate_ReadersCannotWrite(t *testing.T) {
+	require.Empty(t, check.ReadOnly(load(t), writers()))
+}
+
+func TestTemplate_KeyPoliciesLetOnlyTheirSignersSign(t *testing.T) {
+	app := load(t)
+	require.Len(t, app.Keys, 4)
+	require.Empty(t, check.Keys(app, signers(), administrator, administration()))
+}
+
+func TestTemplate_SalesCannotReachASoldKey(t *testing.T) {
+	app := load(t)
+	sales := function(t, app, "IssueTemporaryFunction")
+	require.NotContains(t, signers()["sold"], sales.LogicalID)
+	sold := 0
+	for _, key := range app.Keys {
+		if key.Purpose != "sold" {
+			continue
+		}
+		sold++
+		for _, s := range key.Policy {
+			require.NotContains(t, s.Principals, sales.RoleARN, "%s %s", key.LogicalID, s.Sid)
+		}
+	}
+	require.Equal(t, 2, sold)
+}
+
+func TestTemplate_EnvironmentNamesWhatTheFunctionMayUse(t *testing.T) {
+	require.Empty(t, check.Environment(load(t)))
+}
+
+func TestTemplate_NoDependencyCycleOnceRolesAreExpanded(t *testing.T) {
+	app := load(t)
+	require.Empty(t, check.Cycle(app))
+	require.Contains(t, app.References["SoldSigningKey"], "IssueFunctionRole")
+	require.Equal(t, []string{"AuditTable", "LicenseTable"}, app.References["IssueFunctionRole"])
+	require.Contains(t, app.References["IssueFunction"], "IssueFunctionRole")
+	require.Contains(t, app.References["LicensingApi"], "IssueFunction")
+}
+
+func TestTemplate_AdministratorByParameter(t *testing.T) {
+	const role = "arn:aws:iam::000000000000:role/KeyCustodian"
+	given := parameters()
+	given["KeyAdministratorArn"] = role
+	app, err := template.Load(path, given)
+	require.NoError(t, err)
+	require.Empty(t, check.Keys(app, signers(), role, administration()))
+}
