@@ -1,0 +1,75 @@
+# QMS Licensing. `make help` explains every target.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The architecture of the functions: this machine's for the local stack, arm64 on AWS (make build GOARCH=arm64).
+GOARCH ?= $(shell go env GOARCH 2>/dev/null)
+FUNCTIONS := $(notdir $(wildcard functions/*))
+VENV := .cache/venv
+ROLE ?= sales
+
+.PHONY: help
+help: ## Explain every target
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+.PHONY: tools
+tools:
+	@bash infra/tools.sh
+
+.PHONY: build
+build: tools ## Build every function to build/<function>/bootstrap, and the portal to portal/dist
+	@for f in $(FUNCTIONS); do \
+	  GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' -o build/$$f/bootstrap ./functions/$$f; \
+	done
+	@$(MAKE) --no-print-directory portal/dist/index.html
+
+portal/node_modules/.package-lock.json: portal/package-lock.json
+	cd portal && npm ci --no-audit --no-fund
+	@touch $@
+
+portal/dist/index.html: portal/node_modules/.package-lock.json $(shell find portal/src portal/console portal/public portal/*.html portal/*.ts infra/openapi.yaml -type f 2>/dev/null)
+	cd portal && npm run --silent build
+
+.PHONY: run
+run: build ## Run the whole system on http://localhost:3000 with demo data; Ctrl-C stops it
+	@go build -o .cache/local ./infra/local
+	@exec .cache/local run
+
+.PHONY: token
+token: ## Print an access token of the running system: make token ROLE=sales
+	@go run ./infra/local token -role $(ROLE)
+
+.PHONY: keys
+keys: ## Fill the key table: of the running system, or on AWS: make keys TABLE=… KEYS='sold:signing=ARN …'
+ifdef TABLE
+	@go run ./infra/keys -table $(TABLE) $(KEYS)
+else
+	@go run ./infra/local keys
+endif
+
+$(VENV)/.installed: infra/lint/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r infra/lint/requirements.txt
+	@touch $@
+
+.PHONY: lint
+lint: tools $(VENV)/.installed portal/node_modules/.package-lock.json ## Check form: Go, the template, the portal
+	@unformatted=$$(gofmt -l functions shared infra); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/sam validate --lint --template template.yaml
+	$(VENV)/bin/cfn-lint template.yaml
+	cd portal && npm run --silent check
+
+.PHONY: test
+test: lint build ## Every check on real parts: lint, Go with the race detector, the local stack, the portal, a browser
+	go run ./infra/local setup
+	go test -race ./...
+	cd shared/license/licensekey/wycheproof && go test ./...
+	cd portal && npm test --silent
+	cd portal && npm run --silent e2e
+
+.PHONY: clean
+clean: ## Remove what was built and fetched, and the local data
+	rm -rf build .cache .data portal/dist portal/node_modules infra/local/signin/node_modules
