@@ -1,4 +1,4 @@
-// Local runs the whole system on one machine: go run ./infra/local run, setup or token.
+// Local runs the whole system on one machine: go run ./infra/local run, setup, token or keys.
 package main
 
 import (
@@ -23,6 +23,7 @@ const usage = `usage: go run ./infra/local COMMAND
   run     starts everything and stops it on Ctrl-C
   setup   fetches what run needs, once
   token   prints an access token of a running system: token -role sales
+  keys    fills the key table of a running system from the template, and prints it
 
 COMMAND -h lists the flags of a command.
 `
@@ -51,6 +52,8 @@ func command(args []string) error {
 		return tools.Ensure(ctx, os.Stdout)
 	case "token":
 		return token(ctx, args[1:])
+	case "keys":
+		return keys(ctx, args[1:])
 	default:
 		return errors.New(strings.TrimSpace(usage))
 	}
@@ -112,10 +115,7 @@ func token(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	ports := stack.UsualPorts()
-	if base != 0 {
-		ports = stack.PortsFrom(base)
-	}
+	ports := portsOf(base)
 	tokens, err := signin.Token(ctx, fmt.Sprintf("http://localhost:%d", ports.SignIn), fmt.Sprintf("http://localhost:%d", ports.Gateway), *role)
 	if err != nil {
 		return fmt.Errorf("%w (is make run running?)", err)

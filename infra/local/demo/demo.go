@@ -4,6 +4,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,8 +28,14 @@ var (
 	accounting = license.Caller{Subject: "demo-accounting", Username: "accounting", Role: license.Accounting, RequestID: "demo"}
 )
 
+// Store is what the demo needs of a store.
+type Store interface {
+	issuing.Store
+	issuing.Pendings
+}
+
 // Seed issues the demo licenses as of now, unless they are there. It returns how many it made.
-func Seed(ctx context.Context, store issuing.Store, signer issuing.Signer, keys *keyring.Ring, now time.Time) (int, error) {
+func Seed(ctx context.Context, store Store, signer issuing.Signer, keys *keyring.Ring, now time.Time) (int, error) {
 	d := &desk{store: store, now: now, today: license.Today(now)}
 	d.issuer = issuing.NewIssuer(store, signer, keys, issuing.DefaultPolicy(), func() time.Time { return d.now })
 	last := stories[len(stories)-1]
@@ -37,6 +44,11 @@ func Seed(ctx context.Context, store issuing.Store, signer issuing.Signer, keys 
 		return 0, err
 	}
 	for _, s := range stories {
+		if s.abandoned != nil {
+			if err := d.abandon(ctx, s, store, keys); err != nil {
+				return d.calls, fmt.Errorf("demo license for %s: %w", s.customer, err)
+			}
+		}
 		if err := d.play(ctx, s); err != nil {
 			return d.calls, fmt.Errorf("demo license for %s: %w", s.customer, err)
 		}
@@ -79,6 +91,9 @@ func (d *desk) play(ctx context.Context, s story) error {
 			return err
 		}
 	}
+	if s.revokedOn != 0 {
+		return d.revoke(ctx, s)
+	}
 	if s.support == nil {
 		return nil
 	}
@@ -105,14 +120,59 @@ func (d *desk) base(ctx context.Context, s story) error {
 	return err
 }
 
-// renew renews the customer's base license on a day, from its expiration date.
-func (d *desk) renew(ctx context.Context, s story, day int) error {
-	d.at(day)
+// current returns the customer's current base license.
+func (d *desk) current(ctx context.Context, s story) (issuing.Record, error) {
 	server, err := d.store.Server(ctx, s.token)
+	if err != nil {
+		return issuing.Record{}, err
+	}
+	return d.store.Record(ctx, server.Base.Current)
+}
+
+// revoke takes the customer's base license back.
+func (d *desk) revoke(ctx context.Context, s story) error {
+	d.at(s.revokedOn)
+	old, err := d.current(ctx, s)
 	if err != nil {
 		return err
 	}
-	old, err := d.store.Record(ctx, server.Base.Current)
+	call := issuing.Call{Caller: accounting, Method: "POST", Path: "/demo", IdempotencyKey: "revoke-" + old.ID}
+	_, err = d.issuer.Revoke(ctx, call, issuing.RevocationRequest{ID: old.ID, Reason: "Demo: the contract was cancelled.", IfMatch: old.Version})
+	return err
+}
+
+// abandon asks for a license while the signing key is refused, and lets the sweep give it up.
+func (d *desk) abandon(ctx context.Context, s story, pendings issuing.Pendings, keys *keyring.Ring) error {
+	d.at(s.abandoned.day)
+	clock := func() time.Time { return d.now }
+	refusing := issuing.NewIssuer(d.store, refuser{}, keys, issuing.DefaultPolicy(), clock)
+	q := issuing.SoldRequest{
+		ServerToken: string(s.token), Customer: s.customer, Type: license.Subscription, Modules: s.abandoned.modules,
+		Contract: s.abandoned.paper, TermMonths: s.abandoned.months,
+	}
+	if _, err := refusing.Sold(ctx, d.call(accounting), q); !errors.Is(err, issuing.ErrRefused) {
+		return fmt.Errorf("the signing key was to be refused: %w", err)
+	}
+	for range 2 {
+		d.now = d.now.Add(16 * time.Minute)
+		if _, err := issuing.NewSweeper(refusing, pendings).Sweep(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuser is a signing service whose key is disabled.
+type refuser struct{}
+
+func (refuser) Sign(context.Context, issuing.Prepared) (issuing.Signature, error) {
+	return issuing.Signature{}, issuing.ErrRefused
+}
+
+// renew renews the customer's base license on a day, from its expiration date.
+func (d *desk) renew(ctx context.Context, s story, day int) error {
+	d.at(day)
+	old, err := d.current(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,10 @@ type story struct {
 	base     *sold
 	renewals []int // days on which the base was renewed
 	support  *temporary
+	// revokedOn is the day on which the base was taken back; abandoned a subscription that was given up because the
+	// signing key was refused, before the base was issued.
+	revokedOn int
+	abandoned *sold
 }
 
 type temporary struct {
@@ -31,7 +35,7 @@ func suite(n, extraCall int) license.Modules {
 	return license.Modules{QMSSuite: n, CallRecording: extraCall}
 }
 
-// stories is every story; the last one marks that the demo is there. Together they make 39 licenses.
+// stories is every story; the last one marks that the demo is there. Together they make 42 licenses.
 var stories = []story{
 	// Permanent.
 	{customer: "Lakeshore Telecare", token: "QMSA-4M8D-K2VX-77QH-PT31", trial: &temporary{day: -300, modules: suite(10, 0)}, base: &sold{-280, 0, "O-7781", suite(50, 20)}},
@@ -43,6 +47,9 @@ var stories = []story{
 	{customer: "Tamarind Airways", token: "QMSA-R5VD-81GM-QE60-XN27", base: &sold{-800, 12, "C-1904", license.Modules{QMSSuite: 60, CallRecording: 60, ComputerRecording: 60}}, renewals: []int{-440, -75}},
 	{customer: "Pacific Water Services", token: "QMSA-3NWC-T79K-ZB26-HD84", base: &sold{-400, 12, "C-2102", suite(35, 5)}, renewals: []int{-40}},
 	{customer: "Alpine Rescue Dispatch", token: "QMSA-K1YB-6VFR-P803-SJ49", base: &sold{-395, 12, "C-2107", license.Modules{CallRecording: 12}}, renewals: []int{-35}},
+	// Taken back, and given up before it was signed.
+	{customer: "Vantage Collections", token: "QMSA-S3PW-M06H-9YBC-XD47", base: &sold{-190, 24, "C-2254", suite(14, 0)}, revokedOn: -14},
+	{customer: "Kestrel Ambulance", token: "QMSA-V5NQ-8KRT-J2LE-GZ09", abandoned: &sold{-110, 12, "C-2290", suite(11, 1)}, base: &sold{-109, 12, "C-2290", suite(11, 1)}},
 	// Subscriptions ending soon.
 	{customer: "Granite State Bank", token: "QMSA-D0XR-28LQ-M5VH-TU61", base: &sold{-360, 12, "C-2188", suite(80, 0)}},
 	{customer: "Café Central Reservations", token: "QMSA-5GTZ-N1C4-WK73-EB90", base: &sold{-351, 12, "C-2193", suite(6, 2)}},

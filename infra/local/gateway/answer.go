@@ -38,7 +38,7 @@ func refusalFor(err error) answer {
 		return message(http.StatusBadRequest)
 	case errors.Is(err, ErrTooLarge):
 		return message(http.StatusRequestEntityTooLarge)
-	case errors.Is(err, ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded): // the integration's own bound
 		return message(http.StatusServiceUnavailable)
 	default:
 		return message(http.StatusInternalServerError)

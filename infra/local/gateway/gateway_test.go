@@ -193,7 +193,7 @@ func TestGateway_FailuresOfAFunctionAreItsOwnMessages(t *testing.T) {
 		status int
 		body   string
 	}{
-		{gateway.ErrTimeout, 503, `{"message":"Service Unavailable"}`},
+		{gateway.ErrTimeout, 500, `{"message":"Internal Server Error"}`},
 		{context.DeadlineExceeded, 503, `{"message":"Service Unavailable"}`},
 		{gateway.ErrTooLarge, 413, `{"message":"Request Entity Too Large"}`},
 		{errors.New("exit status 2"), 500, `{"message":"Internal Server Error"}`},

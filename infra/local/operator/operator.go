@@ -20,6 +20,9 @@ import (
 	"qmslicensing/shared/license/keyring"
 )
 
+// Principal is who an operator is to the permission gate.
+const Principal = gate.Operator
+
 // System is a local stack as an operator sees it.
 type System struct {
 	DynamoDBEndpoint string
@@ -27,7 +30,7 @@ type System struct {
 	Application      *template.Application
 }
 
-// Store returns the license and audit tables as a principal reaches them: gate.Operator or a function's logical id.
+// Store returns the license and audit tables as a principal reaches them: Principal or a function's logical id.
 func (s System) Store(principal string) *dynamostore.Store {
 	return dynamostore.New(dynamodb.Client(s.DynamoDBEndpoint, gate.AccessKey(principal)), s.tableName("LicenseTable"), s.tableName("AuditTable"))
 }
@@ -56,7 +59,7 @@ func (s System) FillKeys(ctx context.Context) ([]keyring.Entry, error) {
 	for _, k := range s.Application.Keys {
 		keys = append(keys, table.Key{Purpose: license.KeyPurpose(k.Purpose), State: keyring.State(k.State), ARN: k.ARN})
 	}
-	written, err := table.Fill(ctx, s.KMS(gate.Operator), s.Store(gate.Operator), keys, time.Now())
+	written, err := table.Fill(ctx, s.KMS(Principal), s.Store(Principal), keys, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("filling the key table: %w", err)
 	}

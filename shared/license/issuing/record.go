@@ -1,6 +1,10 @@
 package issuing
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"qmslicensing/shared/license"
@@ -78,6 +82,9 @@ type IdempotencyRecord struct {
 	RequestHash string // SHA-256 of the cleaned request and If-Match, in hex
 	LicenseID   string
 	At          time.Time
+	// Version and Answer are frozen here by operations that sign nothing; the others freeze theirs with the license.
+	Version int
+	Answer  []byte
 }
 
 // Commit is one transaction: every condition holds and everything is written, or nothing is.
@@ -137,4 +144,76 @@ type Touch struct {
 	Now        time.Time
 	// RefusedSince, if not zero, is stored unless one is stored already.
 	RefusedSince time.Time
+}
+
+// Event is what an audit entry records.
+type Event string
+
+// The events so far: a license was promised (its number is used), it was signed and stored, its promise was given up, it was
+// taken back.
+const (
+	EventIntent  Event = "intent"
+	EventIssued  Event = "issued"
+	EventVoided  Event = "voided"
+	EventRevoked Event = "revoked"
+)
+
+// AuditEntry is one link of a server's audit chain. Text is its canonical JSON, the previous link's hash included; Hash
+// is the SHA-256 of Text in hex.
+type AuditEntry struct {
+	ServerToken license.ServerToken
+	Number      int // from 1
+	LicenseID   string
+	Text        []byte
+	Hash        string
+}
+
+// auditText is the shape of AuditEntry.Text.
+type auditText struct {
+	ServerToken license.ServerToken `json:"serverToken"`
+	Number      int                 `json:"number"`
+	Previous    string              `json:"previous"`
+	At          time.Time           `json:"at"`
+	Event       Event               `json:"event"`
+	Operation   Operation           `json:"operation"`
+	By          auditActor          `json:"by"`
+	License     license.License     `json:"license"`
+	Predecessor string              `json:"predecessor,omitempty"`
+	KeyID       string              `json:"keyId"`
+	Conditions  []Condition         `json:"conditions,omitempty"`
+	Note        string              `json:"note,omitempty"`
+}
+
+type auditActor struct {
+	Subject   string       `json:"sub"`
+	Username  string       `json:"username"`
+	Role      license.Role `json:"role"`
+	RequestID string       `json:"requestId"`
+}
+
+// link adds an entry to the chain of a server item: it returns the entry and moves the head. The license key itself is
+// not in the entry; the license table has it.
+func link(s *Server, event Event, by license.Caller, r Record, at time.Time) (AuditEntry, error) {
+	r.LicenseKey = ""
+	text, err := json.Marshal(auditText{
+		ServerToken: s.Token,
+		Number:      s.ChainLength + 1,
+		Previous:    s.ChainHash,
+		At:          at.UTC(),
+		Event:       event,
+		Operation:   r.Operation,
+		By:          auditActor{by.Subject, by.Username, by.Role, by.RequestID},
+		License:     r.License,
+		Predecessor: r.Predecessor,
+		KeyID:       r.KeyID,
+		Conditions:  r.Conditions,
+		Note:        r.Note,
+	})
+	if err != nil {
+		return AuditEntry{}, fmt.Errorf("writing the audit entry of license %s: %w", r.ID, err)
+	}
+	sum := sha256.Sum256(text)
+	s.ChainLength++
+	s.ChainHash = hex.EncodeToString(sum[:])
+	return AuditEntry{s.Token, s.ChainLength, r.ID, text, s.ChainHash}, nil
 }

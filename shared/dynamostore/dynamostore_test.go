@@ -1,0 +1,90 @@
+package dynamostore_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"qmslicensing/infra/local/dynamodb"
+	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/process"
+	"qmslicensing/infra/local/setup"
+	"qmslicensing/infra/local/template"
+	"qmslicensing/shared/dynamostore"
+	"qmslicensing/shared/filesign"
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/licensetest"
+)
+
+// database is DynamoDB Local, started once.
+var database string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		group := process.NewGroup()
+		defer group.Close()
+		tools, err := setup.Find("")
+		if err == nil {
+			err = tools.EnsureDynamoDB(context.Background(), os.Stderr)
+		}
+		var server *dynamodb.Server
+		if err == nil {
+			server, err = dynamodb.Start(context.Background(), dynamodb.Config{Cache: tools.DynamoDB(), Log: os.Stderr, Group: group})
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "starting DynamoDB Local:", err)
+			return 1
+		}
+		database = server.Endpoint
+		return m.Run()
+	}())
+}
+
+var opened atomic.Int64
+
+// open makes the template's two tables under names of their own.
+func open(t *testing.T) *dynamostore.Store {
+	t.Helper()
+	app, err := template.Load("../../template.yaml", map[string]string{"TokenIssuer": "https://issuer.example", "TokenAudience": "portal"})
+	require.NoError(t, err)
+	names := map[string]string{}
+	for n := range app.Tables {
+		app.Tables[n].Name = fmt.Sprintf("%s-%d", app.Tables[n].LogicalID, opened.Add(1))
+		names[app.Tables[n].LogicalID] = app.Tables[n].Name
+	}
+	client := dynamodb.Client(database, gate.AccessKey(gate.Operator))
+	require.NoError(t, dynamodb.CreateTables(context.Background(), client, app.Tables))
+	return dynamostore.New(client, names["LicenseTable"], names["AuditTable"])
+}
+
+func TestContract(t *testing.T) {
+	licensetest.Store(t, func(t *testing.T) licensetest.AnyStore { return open(t) })
+}
+
+func TestKeys_AreReadBackAsTheyWereWritten(t *testing.T) {
+	ctx, store := context.Background(), open(t)
+	none, err := store.Keys(ctx)
+	require.NoError(t, err)
+	require.Empty(t, none)
+	signer := filesign.New(t.TempDir())
+	sold, err := signer.Create("sold-2026-1", license.SoldKey, keyring.Signing)
+	require.NoError(t, err)
+	temporary, err := signer.Create("temporary-2026-1", license.TemporaryKey, keyring.Standby)
+	require.NoError(t, err)
+	for _, entry := range []keyring.Entry{temporary, sold} {
+		require.NoError(t, store.PutKey(ctx, entry))
+	}
+	got, err := store.Keys(ctx)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []keyring.Entry{sold, temporary}, got)
+	sold.State = keyring.Retired
+	require.NoError(t, store.PutKey(ctx, sold))
+	got, err = store.Keys(ctx)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []keyring.Entry{sold, temporary}, got)
+}
