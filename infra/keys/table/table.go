@@ -22,10 +22,10 @@ import (
 type Key struct {
 	Purpose license.KeyPurpose
 	State   keyring.State
-	ARN     string
+	ARN     string // or id, of the KMS key
 }
 
-// ParseKey reads "sold:signing=arn:aws:kms:…".
+// ParseKey reads "sold:signing=arn:aws:kms:…"; the key may be named by its id.
 func ParseKey(text string) (Key, error) {
 	what, arn, hasARN := strings.Cut(text, "=")
 	purpose, state, hasState := strings.Cut(what, ":")
@@ -98,10 +98,14 @@ func Fill(ctx context.Context, client KMS, store Store, keys []Key, now time.Tim
 
 // find returns the entry of a KMS key and its place, or a new entry and -1.
 func find(ctx context.Context, client KMS, entries []keyring.Entry, k Key, now time.Time) (keyring.Entry, int, error) {
+	public, arn, err := publicKey(ctx, client, k.ARN)
+	if err != nil {
+		return keyring.Entry{}, -1, err
+	}
 	prefix := fmt.Sprintf("%s-%d-", k.Purpose, now.UTC().Year())
 	taken := 0
 	for at, e := range entries {
-		if e.ARN == k.ARN {
+		if e.ARN == arn {
 			if e.Purpose != k.Purpose {
 				return e, at, fmt.Errorf("key %s is in the table as a %s key; a key keeps its purpose", e.ID, e.Purpose)
 			}
@@ -111,34 +115,31 @@ func find(ctx context.Context, client KMS, entries []keyring.Entry, k Key, now t
 			taken++
 		}
 	}
-	public, err := publicKey(ctx, client, k.ARN)
-	if err != nil {
-		return keyring.Entry{}, -1, err
-	}
 	return keyring.Entry{
 		Key:     licensekey.Key{ID: fmt.Sprint(prefix, taken+1), Public: public, Types: keyring.TypesFor(k.Purpose)},
-		ARN:     k.ARN,
+		ARN:     arn,
 		Purpose: k.Purpose,
 	}, -1, nil
 }
 
-func publicKey(ctx context.Context, client KMS, arn string) (*ecdsa.PublicKey, error) {
-	out, err := client.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: &arn})
+// publicKey returns a KMS key's public key and its ARN, which the caller may have named by its id.
+func publicKey(ctx context.Context, client KMS, name string) (public *ecdsa.PublicKey, arn string, err error) {
+	out, err := client.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: &name})
 	if err != nil {
-		return nil, fmt.Errorf("reading the public key of %s: %w", arn, err)
+		return nil, "", fmt.Errorf("reading the public key of %s: %w", name, err)
 	}
-	if out.KeySpec != types.KeySpecEccNistP256 || out.KeyUsage != types.KeyUsageTypeSignVerify {
-		return nil, fmt.Errorf("key %s is %s for %s; licenses need ECC_NIST_P256 for SIGN_VERIFY", arn, out.KeySpec, out.KeyUsage)
+	if out.KeySpec != types.KeySpecEccNistP256 || out.KeyUsage != types.KeyUsageTypeSignVerify || out.KeyId == nil {
+		return nil, "", fmt.Errorf("key %s is %s for %s; licenses need ECC_NIST_P256 for SIGN_VERIFY", name, out.KeySpec, out.KeyUsage)
 	}
 	parsed, err := x509.ParsePKIXPublicKey(out.PublicKey)
 	if err != nil {
-		return nil, fmt.Errorf("reading the public key of %s: %w", arn, err)
+		return nil, "", fmt.Errorf("reading the public key of %s: %w", name, err)
 	}
 	public, ok := parsed.(*ecdsa.PublicKey)
 	if !ok || public.Curve != elliptic.P256() {
-		return nil, fmt.Errorf("the public key of %s is not on P-256", arn)
+		return nil, "", fmt.Errorf("the public key of %s is not on P-256", name)
 	}
-	return public, nil
+	return public, *out.KeyId, nil
 }
 
 func checkSigning(entries []keyring.Entry) error {
