@@ -58,6 +58,7 @@ $(VENV)/.installed: infra/lint/requirements.txt
 lint: tools $(VENV)/.installed portal/node_modules/.package-lock.json ## Check form: Go, the template, the portal
 	@unformatted=$$(gofmt -l functions shared infra); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
+	go tool staticcheck -checks inherit,-ST1005 ./...
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/sam validate --lint --template template.yaml
 	$(VENV)/bin/cfn-lint template.yaml
 	cd portal && npm run --silent check
