@@ -69,7 +69,7 @@ test: lint build ## Every check on real parts: lint, Go with the race detector, 
 	go test -race ./...
 	cd shared/license/licensekey/wycheproof && go test ./...
 	cd portal && npm test --silent
-	cd portal && npm run --silent e2e
+	go run ./infra/local with -- npm --prefix portal run --silent e2e
 
 .PHONY: clean
 clean: ## Remove what was built and fetched, and the local data

@@ -1,4 +1,4 @@
-// Local runs the whole system on one machine: go run ./infra/local run, setup, token or keys.
+// Local runs the whole system on one machine: go run ./infra/local run, setup, token, keys or with.
 package main
 
 import (
@@ -23,6 +23,7 @@ const usage = `usage: go run ./infra/local COMMAND
   run     starts everything and stops it on Ctrl-C
   setup   fetches what run needs, once
   token   prints an access token of a running system: token -role sales
+  with    runs a command against a system of its own: with -- npm run e2e
   keys    fills the key table of a running system from the template, and prints it
 
 COMMAND -h lists the flags of a command.
@@ -52,6 +53,8 @@ func command(args []string) error {
 		return tools.Ensure(ctx, os.Stdout)
 	case "token":
 		return token(ctx, args[1:])
+	case "with":
+		return with(ctx, args[1:])
 	case "keys":
 		return keys(ctx, args[1:])
 	default:

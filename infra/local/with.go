@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"qmslicensing/infra/local/stack"
+)
+
+// with starts a system of its own, on free ports and in memory, runs a command against it with BASE_URL set, and stops.
+func with(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return errors.New("say what to run: with -- COMMAND")
+	}
+	dir, err := os.MkdirTemp("", "qms-licensing-with")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	log, err := os.Create(dir + "/log")
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	s, err := stack.Start(ctx, stack.Config{Dir: dir, InMemory: true, FreePorts: true, Prepare: prepare, Progress: os.Stdout, Log: log, AccessLog: log})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), "BASE_URL="+s.URL)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		text, _ := os.ReadFile(log.Name())
+		fmt.Fprintf(os.Stderr, "%s\n", text[max(0, len(text)-8<<10):])
+		return fmt.Errorf("%s: %w (above: the end of the system's log)", args[0], err)
+	}
+	return nil
+}
