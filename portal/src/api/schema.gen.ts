@@ -1,0 +1,779 @@
+// Generated from infra/openapi.yaml by `npm run generate`. Do not edit.
+
+export interface paths {
+    "/v1/temporary-licenses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue a temporary license
+         * @description Sales issues trials; support issues troubleshooting and emergency licenses.
+         */
+        post: operations["issueTemporary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/licenses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Licenses of one server, newest sequence first */
+        get: operations["search"];
+        put?: never;
+        /**
+         * Issue a permanent license or a subscription
+         * @description Accounting only. A permanent license needs every condition of the sale. Where a base license is active, name it in
+         *     `replaces` and send its ETag as `If-Match`; otherwise the answer is 409 `base_license_exists`.
+         */
+        post: operations["issue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/licenses/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One license */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/licenses/{id}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew a subscription by contract
+         * @description Accounting only. The new term starts the day after the old expiration date, or today with basis `today`. A lapsed
+         *     subscription has no default: 422 `basis_required`. The old key works until its own end.
+         */
+        post: operations["renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/servers/{serverToken}/license": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The license for a server
+         * @description The active license with the highest sequence, else the newest expired one. An unknown token, no license and a
+         *     revoked one answer the same 404.
+         */
+        get: operations["retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/licenses/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Why a license key loads or does not
+         * @description Answers all problems, most decisive first, each with its remedy, and what cleaning removed from the paste.
+         */
+        post: operations["validate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/licenses/downgrade-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether a license with fewer seats loads, and whom to unlicense
+         * @description Exactly one of licenseKey and modules, and exactly one of users and assigned. Up to 25,000 users in 4 MiB.
+         */
+        post: operations["downgradeCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The public keys that license keys are verified with
+         * @description Public keys are never removed. `licenseTypes` says which licenses a key may sign.
+         */
+        get: operations["keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** Format: date */
+        Date: string;
+        Quantity: number;
+        /** @description What is bought; absent is 0. One QMS Suite is one of each module. */
+        Modules: {
+            qmsSuite?: components["schemas"]["Quantity"];
+            callRecording?: components["schemas"]["Quantity"];
+            computerRecording?: components["schemas"]["Quantity"];
+            agentEvaluation?: components["schemas"]["Quantity"];
+        };
+        BoughtModules: WithRequired<components["schemas"]["Modules"], "qmsSuite" | "callRecording" | "computerRecording" | "agentEvaluation">;
+        /** @description What follows from the modules, and how many users each serves. */
+        Seats: {
+            callRecording: components["schemas"]["Quantity"];
+            computerRecording: components["schemas"]["Quantity"];
+            agentEvaluation: components["schemas"]["Quantity"];
+        };
+        /** @enum {string} */
+        Type: "permanent" | "subscription" | "temporary";
+        ServerToken: string;
+        LicenseIdText: string;
+        License: {
+            id: components["schemas"]["LicenseIdText"];
+            lineageId: components["schemas"]["LicenseIdText"];
+            serverToken: components["schemas"]["ServerToken"];
+            sequence: number;
+            version: number;
+            type: components["schemas"]["Type"];
+            /** @enum {unknown} */
+            purpose: "trial" | "troubleshooting" | "emergency" | null;
+            customer: string;
+            modules: components["schemas"]["BoughtModules"];
+            seats: components["schemas"]["Seats"];
+            issuedOn: components["schemas"]["Date"];
+            issuedBy: string;
+            startsOn: components["schemas"]["Date"];
+            /**
+             * Format: date
+             * @description null is Never.
+             */
+            expiresOn: string | null;
+            /** @enum {string} */
+            status: "active" | "expired" | "superseded" | "revoked" | "pending" | "void";
+            contract: string | null;
+            order: string | null;
+            /** @description The license replaced in its own slot. */
+            supersedes: string | null;
+            supersededBy: string | null;
+            /** @description The signed text; null until it is signed. */
+            licenseKey: string | null;
+        };
+        LicenseAnswer: {
+            license: components["schemas"]["License"];
+        };
+        RetrievedLicense: {
+            serverToken: components["schemas"]["ServerToken"];
+            type: components["schemas"]["Type"];
+            /** @enum {string} */
+            status: "active" | "expired";
+            /**
+             * Format: date
+             * @description null is Never.
+             */
+            expiresOn: string | null;
+            modules: components["schemas"]["BoughtModules"];
+            seats: components["schemas"]["Seats"];
+            licenseKey: string;
+        };
+        IssueTemporaryRequest: {
+            serverToken: string;
+            customer: string;
+            /** @enum {string} */
+            purpose: "trial" | "troubleshooting" | "emergency";
+            modules: components["schemas"]["Modules"];
+            /** @description Default and most */
+            days?: number;
+            note?: string;
+        };
+        Condition: {
+            name: string;
+            metOn: components["schemas"]["Date"];
+            evidence: string;
+        };
+        /**
+         * @description A subscription needs contract and exactly one of termMonths and expiresOn; a permanent license needs order and
+         *     conditions.
+         */
+        IssueRequest: {
+            serverToken: string;
+            customer: string;
+            /** @enum {string} */
+            type: "subscription" | "permanent";
+            modules: components["schemas"]["Modules"];
+            contract?: string;
+            termMonths?: number;
+            expiresOn?: components["schemas"]["Date"];
+            /** @description Default today; may be past. */
+            startsOn?: components["schemas"]["Date"];
+            order?: string;
+            conditions?: components["schemas"]["Condition"][];
+            /** @description The active base license that this one takes the place of. */
+            replaces?: string;
+        };
+        RenewRequest: {
+            contract: string;
+            termMonths?: number;
+            expiresOn?: components["schemas"]["Date"];
+            /** @enum {string} */
+            basis?: "expiration" | "today";
+            /** @description Default */
+            modules?: components["schemas"]["Modules"];
+        };
+        ValidateRequest: {
+            /** @description As it was pasted. */
+            licenseKey: string;
+            serverToken?: string;
+            assigned?: components["schemas"]["Assigned"];
+        };
+        /** @description How many users are licensed in QMS per module; absent is 0. */
+        Assigned: {
+            callRecording?: components["schemas"]["Quantity"];
+            computerRecording?: components["schemas"]["Quantity"];
+            agentEvaluation?: components["schemas"]["Quantity"];
+        };
+        VerdictProblem: {
+            /** @enum {string} */
+            code: "damaged" | "signature_invalid" | "unknown_key" | "key_not_for_type" | "server_token_mismatch" | "expired" | "too_many_users" | "revoked" | "superseded";
+            blocksLoading: boolean;
+            title: string;
+            detail: string;
+            remedy: string;
+            params: Record<string, never>;
+        };
+        Repair: {
+            code: string;
+            detail: string;
+        };
+        Verdict: {
+            /** @description Nothing blocks loading. */
+            loads: boolean;
+            /** @description No problem at all. */
+            valid: boolean;
+            problems: components["schemas"]["VerdictProblem"][];
+            repairs: components["schemas"]["Repair"][];
+            license?: {
+                serverToken: components["schemas"]["ServerToken"];
+                type: components["schemas"]["Type"];
+                /** Format: date */
+                expiresOn: string | null;
+                modules?: components["schemas"]["BoughtModules"];
+                seats: components["schemas"]["Seats"];
+                suite: components["schemas"]["Quantity"];
+            };
+        };
+        /** @enum {string} */
+        Module: "callRecording" | "computerRecording" | "agentEvaluation";
+        User: {
+            name: string;
+            /** @enum {string} */
+            role: "administrator" | "manager" | "supervisor" | "agent";
+            modules: components["schemas"]["Module"][];
+            /** Format: date */
+            lastActiveOn?: string | null;
+        };
+        DowngradeRequest: {
+            licenseKey?: string;
+            modules?: components["schemas"]["Modules"];
+            users?: components["schemas"]["User"][];
+            assigned?: components["schemas"]["Assigned"];
+        };
+        SeatCount: {
+            licensed: number;
+            assigned: number;
+            excess: number;
+        };
+        DowngradeAnswer: {
+            loads: boolean;
+            problems: components["schemas"]["VerdictProblem"][];
+            modules?: {
+                callRecording: components["schemas"]["SeatCount"];
+                computerRecording: components["schemas"]["SeatCount"];
+                agentEvaluation: components["schemas"]["SeatCount"];
+            };
+            plan?: {
+                user: string;
+                unlicense: components["schemas"]["Module"][];
+                reason: string;
+            }[];
+            repairs: components["schemas"]["Repair"][];
+        };
+        KeySet: {
+            keys: {
+                /** @constant */
+                kty: "EC";
+                /** @constant */
+                crv: "P-256";
+                x: string;
+                y: string;
+                /** @constant */
+                alg: "ES256";
+                /** @constant */
+                use: "sig";
+                kid: string;
+                licenseTypes: components["schemas"]["Type"][];
+            }[];
+        };
+        /** @description What API Gateway itself answers. */
+        GatewayMessage: {
+            message: string;
+        };
+        /**
+         * @description RFC 9457. The members of `params` per code:
+         *
+         *     | code | params |
+         *     |---|---|
+         *     | `forbidden` | `roles`: who can |
+         *     | `module_dependency` | `needed`, `have`, `add`: Call Recording seats |
+         *     | `conditions_not_met` | `missing`: names of conditions |
+         *     | `trial_limit`, `temporary_limit` | `limit`: days, `requested`: days |
+         *     | `seats_below_base` | `base`, `requested`: seats |
+         *     | `base_license_exists`, `trial_over_base` | `licenseId` |
+         *     | `version_conflict` | `licenseId`, `version`, `changedBy`, `changedAt`, `change` |
+         *     | `not_current` | `licenseId`, `status` |
+         *     | `issue_voided` | `licenseId` |
+         *     | `not_renewable` | `type` |
+         *     | `basis_required` | `expiresOn`, `bases` |
+         *     | `renewal_in_past`, `expires_in_past` | `expiresOn`, `today` |
+         *     | `unavailable` | `retryAfter`: seconds |
+         */
+        Problem: {
+            type: string;
+            title: string;
+            status: number;
+            detail: string;
+            /** @enum {string} */
+            code: "invalid_request" | "forbidden" | "license_not_found" | "version_conflict" | "idempotency_key_reused" | "if_match_required" | "internal" | "unavailable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "module_dependency" | "conditions_not_met" | "trial_limit" | "temporary_limit" | "rehost_limit" | "seats_below_base" | "not_renewable" | "not_rehostable" | "basis_required" | "renewal_in_past" | "expires_in_past" | "base_license_exists" | "trial_over_base" | "other_customer" | "not_current" | "issue_voided";
+            requestId: string;
+            params?: Record<string, never>;
+            errors?: {
+                pointer: string;
+                detail: string;
+            }[];
+        };
+    };
+    responses: {
+        /** @description The license, signed and stored */
+        Issued: {
+            headers: {
+                "Cache-Control": components["headers"]["NoStore"];
+                ETag: components["headers"]["ETag"];
+                Location: components["headers"]["Location"];
+                "Idempotency-Replayed": components["headers"]["Replayed"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["LicenseAnswer"];
+            };
+        };
+        /** @description The request failed */
+        Refused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["GatewayMessage"];
+            };
+        };
+    };
+    parameters: {
+        /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+        IdempotencyKey: string;
+        /** @description The ETag of the license that is changed. */
+        IfMatch: string;
+        /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+        LicenseId: string;
+    };
+    requestBodies: never;
+    headers: {
+        NoStore: "no-store";
+        /** @description The license's version. */
+        ETag: string;
+        /** @description Where the new license is shown. */
+        Location: string;
+        /** @description Only on a replay of an earlier answer. */
+        Replayed: "true";
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    issueTemporary: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "serverToken": "QMSA-Q5NW-3T8B-V1HX-GM94",
+                 *       "customer": "Northwind Call Centers",
+                 *       "purpose": "trial",
+                 *       "modules": {
+                 *         "qmsSuite": 50,
+                 *         "callRecording": 20
+                 *       },
+                 *       "days": 30
+                 *     }
+                 */
+                "application/json": components["schemas"]["IssueTemporaryRequest"];
+            };
+        };
+        responses: {
+            201: components["responses"]["Issued"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /**
+                 * @description The Server Token as it was copied; it is cleaned.
+                 * @example QMSA-7K2P-9XWD-H4TN-RC53
+                 */
+                serverToken: string;
+                /** @description nextCursor of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["License"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    issue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+                /** @description The ETag of the license that is changed. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IssueRequest"];
+            };
+        };
+        responses: {
+            201: components["responses"]["Issued"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                id: components["parameters"]["LicenseId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The license */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicenseAnswer"];
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    renew: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+                /** @description The ETag of the license that is changed. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                id: components["parameters"]["LicenseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "contract": "C-2041",
+                 *       "termMonths": 12,
+                 *       "basis": "expiration"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RenewRequest"];
+            };
+        };
+        responses: {
+            /** @description The renewed license */
+            201: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        license: components["schemas"]["License"];
+                        previousExpiresOn: components["schemas"]["Date"];
+                        expiresOn: components["schemas"]["Date"];
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example QMSA-4M8D-K2VX-77QH-PT31 */
+                serverToken: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The license */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        license: components["schemas"]["RetrievedLicense"];
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    validate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "licenseKey": "License: eyJhbGciOiJFUzI1NiIs",
+                 *       "serverToken": "QMSA-7K2P-9XWD-H4TN-RC53",
+                 *       "assigned": {
+                 *         "callRecording": 62,
+                 *         "computerRecording": 25,
+                 *         "agentEvaluation": 8
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ValidateRequest"];
+            };
+        };
+        responses: {
+            /** @description The verdict */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verdict"];
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    downgradeCheck: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "modules": {
+                 *         "callRecording": 1
+                 *       },
+                 *       "users": [
+                 *         {
+                 *           "name": "Dana Whitlock",
+                 *           "role": "agent",
+                 *           "modules": [
+                 *             "callRecording"
+                 *           ],
+                 *           "lastActiveOn": "2026-01-09"
+                 *         },
+                 *         {
+                 *           "name": "Kenji Mori",
+                 *           "role": "supervisor",
+                 *           "modules": [
+                 *             "callRecording"
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["DowngradeRequest"];
+            };
+        };
+        responses: {
+            /** @description The check */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DowngradeAnswer"];
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JSON Web Key Set */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeySet"];
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+}
+type WithRequired<T, K extends keyof T> = T & {
+    [P in K]-?: T[P];
+};
+type FlattenedDeepRequired<T> = {
+    [K in keyof T]-?: FlattenedDeepRequired<T[K] extends unknown[] | undefined | null ? Extract<T[K], unknown[]>[number] : T[K]>;
+};
+type ReadonlyArray<T> = [
+    Exclude<T, undefined>
+] extends [
+    unknown[]
+] ? Readonly<Exclude<T, undefined>> : Readonly<Exclude<T, undefined>[]>;
+export const typeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Type"]> = ["permanent", "subscription", "temporary"];
+export const licenseStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["License"]["status"]> = ["active", "expired", "superseded", "revoked", "pending", "void"];
+export const retrievedLicenseStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RetrievedLicense"]["status"]> = ["active", "expired"];
+export const issueTemporaryRequestPurposeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["IssueTemporaryRequest"]["purpose"]> = ["trial", "troubleshooting", "emergency"];
+export const issueRequestTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["IssueRequest"]["type"]> = ["subscription", "permanent"];
+export const renewRequestBasisValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RenewRequest"]["basis"]> = ["expiration", "today"];
+export const verdictProblemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["VerdictProblem"]["code"]> = ["damaged", "signature_invalid", "unknown_key", "key_not_for_type", "server_token_mismatch", "expired", "too_many_users", "revoked", "superseded"];
+export const moduleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Module"]> = ["callRecording", "computerRecording", "agentEvaluation"];
+export const userRoleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["User"]["role"]> = ["administrator", "manager", "supervisor", "agent"];
+export const problemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Problem"]["code"]> = ["invalid_request", "forbidden", "license_not_found", "version_conflict", "idempotency_key_reused", "if_match_required", "internal", "unavailable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "module_dependency", "conditions_not_met", "trial_limit", "temporary_limit", "rehost_limit", "seats_below_base", "not_renewable", "not_rehostable", "basis_required", "renewal_in_past", "expires_in_past", "base_license_exists", "trial_over_base", "other_customer", "not_current", "issue_voided"];
