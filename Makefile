@@ -67,7 +67,7 @@ lint: tools $(VENV)/.installed portal/node_modules/.package-lock.json ## Check f
 test: lint build ## Every check on real parts: lint, Go with the race detector, the local stack, the portal, a browser
 	go run ./infra/local setup
 	go test -race ./...
-	go test -count=1 -run 'Warm|Budget|Hostile' -v ./infra/local/e2e ./shared/license/downgrade ./shared/license/licensekey | grep -vE '^(=== RUN|    --- PASS)'
+	go test -count=1 -p 1 -run 'Warm|Budget|Hostile' -v ./infra/local/e2e ./shared/license/downgrade ./shared/license/licensekey | grep -vE '^(=== RUN|    --- PASS)'
 	cd shared/license/licensekey/wycheproof && go test ./...
 	cd portal && npm test --silent
 	go run ./infra/local with -- npm --prefix portal run --silent e2e

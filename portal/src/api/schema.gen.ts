@@ -192,9 +192,10 @@ export interface components {
             lineageId: components["schemas"]["LicenseIdText"];
             serverToken: components["schemas"]["ServerToken"];
             sequence: number;
+            /** @description The ETag is this number in quotes. */
             version: number;
             type: components["schemas"]["Type"];
-            /** @enum {unknown} */
+            /** @enum {string|null} */
             purpose: "trial" | "troubleshooting" | "emergency" | null;
             customer: string;
             modules: components["schemas"]["BoughtModules"];
@@ -427,6 +428,8 @@ export interface components {
         /** @description The request failed */
         Refused: {
             headers: {
+                /** @description Seconds; with 503 and 429. */
+                "Retry-After"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -440,6 +443,8 @@ export interface components {
         IdempotencyKey: string;
         /** @description The ETag of the license that is changed. */
         IfMatch: string;
+        /** @description The ETag of the license that is changed. Without it the answer is 428 `if_match_required`. */
+        RequiredIfMatch: string;
         /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
         LicenseId: string;
     };
@@ -577,8 +582,8 @@ export interface operations {
             header: {
                 /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
                 "Idempotency-Key": components["parameters"]["IdempotencyKey"];
-                /** @description The ETag of the license that is changed. */
-                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The ETag of the license that is changed. Without it the answer is 428 `if_match_required`. */
+                "If-Match": components["parameters"]["RequiredIfMatch"];
             };
             path: {
                 /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
