@@ -63,7 +63,7 @@ var arrows = []arrow{
 	{from: license + "/licensetest", may: []string{license + "/", license, module + "shared/filesign", "github.com/stretchr/testify/"}},
 	{from: module + "shared/httpapi", may: []string{license, "github.com/go-json-experiment/json"}, never: []string{"os"}},
 	{from: module + "shared/api", may: []string{license, license + "/", module + "shared/httpapi"}, never: []string{"os"}},
-	{from: module + "shared/lambdahttp", may: []string{module + "shared/httpapi", "github.com/aws/aws-lambda-go/"}},
+	{from: module + "shared/lambdahttp", may: []string{license, module + "shared/httpapi", "github.com/aws/aws-lambda-go/"}},
 	{from: module + "shared/awsenv", may: []string{license + "/issuing", "github.com/aws/"}},
 	{from: module + "shared/kmssign", may: []string{license, license + "/", "github.com/aws/"}},
 	{from: module + "shared/dynamostore", may: []string{license, license + "/", "github.com/aws/"}},

@@ -25,7 +25,7 @@ type keySet struct {
 	Keys []jwk `json:"keys"`
 }
 
-// Keys handles GET /.well-known/jwks.json. The answer may be kept for a minute, as functions keep the key table.
+// Keys handles GET /.well-known/jwks.json.
 func Keys(ring *keyring.Ring) http.Handler {
 	return httpapi.Handle(keysRoute.options(0), func(ctx context.Context, _ httpapi.Request, _ struct{}) (httpapi.Response, error) {
 		entries, err := ring.All(ctx)
@@ -43,8 +43,6 @@ func Keys(ring *keyring.Ring) http.Handler {
 				X: base64.RawURLEncoding.EncodeToString(point[1:33]), Y: base64.RawURLEncoding.EncodeToString(point[33:]),
 			})
 		}
-		header := http.Header{}
-		header.Set("Cache-Control", "public, max-age=60")
-		return httpapi.Response{Header: header, Body: set}, nil
+		return httpapi.Response{Body: set}, nil
 	})
 }

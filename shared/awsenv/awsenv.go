@@ -39,9 +39,11 @@ func fail(format string, args ...any) {
 	os.Exit(1)
 }
 
-// MustConfig returns the AWS configuration of a Lambda function: region and credentials from the environment, endpoints
+// MustConfig is a function's first call: it makes the log JSON lines, as CloudWatch reads them best, and returns the AWS
+// configuration: region and credentials from the environment, endpoints
 // from AWS_ENDPOINT_URL_<SERVICE> where they are set. (config.LoadDefaultConfig does the same at a third of the start.)
 func MustConfig() aws.Config {
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
 	return aws.Config{
 		Region: Must("AWS_REGION", "region of the tables and keys; Lambda sets it"),
 		Credentials: aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {

@@ -76,14 +76,12 @@ func TestKeys_AreReadBackAsTheyWereWritten(t *testing.T) {
 	require.NoError(t, err)
 	temporary, err := signer.Create("temporary-2026-1", license.TemporaryKey, keyring.Standby)
 	require.NoError(t, err)
-	for _, entry := range []keyring.Entry{temporary, sold} {
-		require.NoError(t, store.PutKey(ctx, entry))
-	}
+	require.NoError(t, store.PutKeys(ctx, []keyring.Entry{temporary, sold}))
 	got, err := store.Keys(ctx)
 	require.NoError(t, err)
 	require.ElementsMatch(t, []keyring.Entry{sold, temporary}, got)
 	sold.State = keyring.Retired
-	require.NoError(t, store.PutKey(ctx, sold))
+	require.NoError(t, store.PutKeys(ctx, []keyring.Entry{sold}))
 	got, err = store.Keys(ctx)
 	require.NoError(t, err)
 	require.ElementsMatch(t, []keyring.Entry{sold, temporary}, got)

@@ -34,7 +34,7 @@ func (s *Store) Record(ctx context.Context, id string) (issuing.Record, error) {
 		return issuing.Record{}, fmt.Errorf("reading license %s: %w", id, err)
 	}
 	if it == nil {
-		return issuing.Record{}, license.NotFound(id)
+		return issuing.Record{}, license.NotFound()
 	}
 	return readRecord(it)
 }
@@ -134,6 +134,9 @@ func (s *Store) update(u issuing.Update) *types.Update {
 		assign("lastChangeAt", instant(u.LastChange.At))
 		assign("lastChangeWhat", str(u.LastChange.What))
 	}
+	if u.VoidReason != "" {
+		assign("voidReason", str(u.VoidReason))
+	}
 	if u.Signed != nil {
 		assign("licenseKey", str(string(u.Signed.LicenseKey)))
 		assign("kmsRequestId", str(u.Signed.KMSRequestID))
@@ -165,11 +168,15 @@ func (s *Store) Touch(ctx context.Context, id string, t issuing.Touch) (issuing.
 		set = append(set, "refusedSince = if_not_exists(refusedSince, :refused)")
 		values[":refused"] = instant(t.RefusedSince)
 	}
+	expression := "REMOVE refusedSince"
+	if len(set) > 0 {
+		expression = "SET " + strings.Join(set, ", ")
+	}
 	var out *dynamodb.UpdateItemOutput
 	err := retryConflicts(ctx, func() (err error) {
 		out, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: &s.licenses, Key: item{"pk": str("license#" + id), "sk": str("license")},
-			ConditionExpression: &condition, UpdateExpression: ref("SET " + strings.Join(set, ", ")),
+			ConditionExpression: &condition, UpdateExpression: &expression,
 			ExpressionAttributeNames: map[string]string{"#status": "status"}, ExpressionAttributeValues: values,
 			ReturnValues: types.ReturnValueAllNew,
 		})
@@ -185,7 +192,7 @@ func (s *Store) Touch(ctx context.Context, id string, t issuing.Touch) (issuing.
 }
 
 // Pending implements issuing.Pendings, by the index pending.
-func (s *Store) Pending(ctx context.Context, leaseOver time.Time, limit int) ([]issuing.PendingLicense, error) {
+func (s *Store) Pending(ctx context.Context, leaseOver time.Time, limit int) ([]string, error) {
 	count := int32(limit)
 	out, err := s.client.Query(ctx, &dynamodb.QueryInput{
 		TableName: &s.licenses, IndexName: ref("pending"), Limit: &count,
@@ -195,15 +202,10 @@ func (s *Store) Pending(ctx context.Context, leaseOver time.Time, limit int) ([]
 	if err != nil {
 		return nil, fmt.Errorf("finding pending licenses: %w", classify(err))
 	}
-	var found []issuing.PendingLicense
+	var found []string
 	for _, it := range out.Items {
 		in := reader{item: it}
-		id := strings.TrimPrefix(in.str("pk"), "license#")
-		record, err := s.Record(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, issuing.PendingLicense{ID: id, ServerToken: record.ServerToken})
+		found = append(found, strings.TrimPrefix(in.str("pk"), "license#"))
 	}
 	return found, nil
 }

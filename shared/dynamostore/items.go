@@ -123,6 +123,7 @@ func readRecord(it item) (issuing.Record, error) {
 	r.SupersededBy = license.Optional(in.str("supersededBy"))
 	r.LicenseKey = license.Optional(in.str("licenseKey"))
 	r.KMSRequestID = in.str("kmsRequestId")
+	r.VoidReason = in.str("voidReason")
 	if answer := in.str("answer"); answer != "" {
 		r.Answer = []byte(answer)
 	}

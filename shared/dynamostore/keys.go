@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/keyring"
@@ -63,18 +64,21 @@ func readKey(it item) (keyring.Entry, error) {
 	}, in.err
 }
 
-// PutKey adds a key to the table or changes its state. Only the operator's command may call it.
-func (s *Store) PutKey(ctx context.Context, entry keyring.Entry) error {
-	der, err := x509.MarshalPKIXPublicKey(entry.Public)
-	if err != nil {
-		return fmt.Errorf("writing key %s: %w", entry.ID, err)
+// PutKeys adds keys to the table or changes their state, all or none. Only the operator's command may call it.
+func (s *Store) PutKeys(ctx context.Context, entries []keyring.Entry) error {
+	var writes []types.TransactWriteItem
+	for _, entry := range entries {
+		der, err := x509.MarshalPKIXPublicKey(entry.Public)
+		if err != nil {
+			return fmt.Errorf("writing key %s: %w", entry.ID, err)
+		}
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.licenses, Item: item{
+			"pk": str(keysPartition), "sk": str(entry.ID), "arn": str(entry.ARN), "purpose": str(string(entry.Purpose)),
+			"state": str(string(entry.State)), "publicKey": str(base64.StdEncoding.EncodeToString(der)),
+		}}})
 	}
-	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.licenses, Item: item{
-		"pk": str(keysPartition), "sk": str(entry.ID), "arn": str(entry.ARN), "purpose": str(string(entry.Purpose)),
-		"state": str(string(entry.State)), "publicKey": str(base64.StdEncoding.EncodeToString(der)),
-	}})
-	if err != nil {
-		return fmt.Errorf("writing key %s: %w", entry.ID, classify(err))
-	}
-	return nil
+	return retryConflicts(ctx, func() error {
+		_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
+		return err
+	})
 }

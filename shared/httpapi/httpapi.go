@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"qmslicensing/shared/license"
 )
@@ -86,13 +87,26 @@ func serve[In any](o Options, r *http.Request, request *Request, operation func(
 			return Response{}, err
 		}
 	}
+	ctx, cancel := beforeDeadline(r.Context())
+	defer cancel()
 	var in In
 	if o.MaxBody > 0 {
 		if err := decode(r, o.MaxBody, &in); err != nil {
 			return Response{}, err
 		}
 	}
-	return operation(r.Context(), *request, in)
+	return operation(ctx, *request, in)
+}
+
+// answerMargin is kept before the deadline, to answer instead of being killed.
+const answerMargin = time.Second
+
+func beforeDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-answerMargin))
 }
 
 // authorizeAny refuses, in the words of the first operation, a caller who may do none of them.
@@ -133,10 +147,11 @@ func decode(r *http.Request, limit int, into any) error {
 }
 
 func write(w http.ResponseWriter, response Response) {
-	body, err := json.Marshal(response.Body, json.Deterministic(true))
+	// What a request brought that is no UTF-8 may be named in a problem.
+	body, err := json.Marshal(response.Body, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		slog.Error("encoding an answer", "error", err)
-		http.Error(w, `{"message":"Internal Server Error"}`, http.StatusInternalServerError)
+		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
 	header := w.Header()

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"qmslicensing/shared/license"
 )
@@ -55,12 +57,26 @@ var presentations = map[license.Code]presentation{
 	license.IssueVoided:          {http.StatusConflict, "This license was given up before it was signed"},
 }
 
-// Present is the one place that turns an error into what a caller sees. What is not a refusal is internal, and stripped.
-func Present(err error, requestID string) Problem {
+// readAgain is what a caller is told to wait when a store did not answer a read.
+const readAgain = 5 * time.Second
+
+// refusalOf returns the refusal in an error. A store that did not answer is Unavailable; anything else is Internal.
+func refusalOf(err error, requestID string) *license.Error {
 	var refusal *license.Error
-	if !errors.As(err, &refusal) {
-		refusal = license.Refuse(license.Internal, "Something went wrong here, and it was logged. Try again; if it lasts, send the request id %s to support.", requestID)
+	switch {
+	case errors.As(err, &refusal):
+		return refusal
+	case errors.Is(err, license.ErrUnclear), errors.Is(err, context.DeadlineExceeded):
+		refusal = license.Refuse(license.Unavailable, "The license service cannot be reached at the moment. Try again in %d seconds.", int(readAgain.Seconds()))
+		refusal.RetryAfter = readAgain
+		return refusal
 	}
+	return license.Refuse(license.Internal, "Something went wrong here, and it was logged. Try again; if it lasts, send the request id %s to support.", requestID)
+}
+
+// Present is the one place that turns an error into what a caller sees. What is not a refusal is stripped.
+func Present(err error, requestID string) Problem {
+	refusal := refusalOf(err, requestID)
 	p := presentations[refusal.Code]
 	return Problem{
 		Type:      "urn:qms-licensing:problem:" + string(refusal.Code),
@@ -77,11 +93,15 @@ func Present(err error, requestID string) Problem {
 func problemResponse(err error, requestID string) Response {
 	problem := Present(err, requestID)
 	header := http.Header{"Content-Type": {"application/problem+json"}}
-	var refusal *license.Error
-	if errors.As(err, &refusal) && refusal.RetryAfter > 0 {
-		seconds := int(refusal.RetryAfter.Seconds())
+	if wait := refusalOf(err, requestID).RetryAfter; wait > 0 {
+		seconds := int(wait.Seconds())
 		header.Set("Retry-After", strconv.Itoa(seconds))
 		problem.Params = map[string]any{"retryAfter": seconds}
 	}
 	return Response{Status: problem.Status, Header: header, Body: problem}
+}
+
+// Refusal is the answer to a request whose real answer cannot be sent.
+func Refusal(w http.ResponseWriter, err error, requestID string) {
+	write(w, problemResponse(err, requestID))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"reflect"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -67,7 +68,10 @@ func wrongValue(e *json.SemanticError) error {
 		return license.Invalid(pointer, "%s: %v.", name, rootCause(e.Err))
 	}
 	want := "another type"
-	if e.GoType != nil {
+	switch {
+	case e.GoType == reflect.TypeFor[license.Date]():
+		want = "a day, written YYYY-MM-DD"
+	case e.GoType != nil:
 		switch e.GoType.Kind().String() {
 		case "int", "int64":
 			want = "a whole number"

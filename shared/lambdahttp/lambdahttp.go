@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"qmslicensing/shared/httpapi"
+	"qmslicensing/shared/license"
 )
 
 // Handler adapts h. Path parameters, the request id and the authorizer's claims come from the event; API Gateway's
@@ -23,8 +25,12 @@ func Handler(h http.Handler) func(context.Context, events.APIGatewayV2HTTPReques
 		if err != nil {
 			return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("reading event %s: %w", event.RequestContext.RequestID, err)
 		}
-		recorder := &recorder{header: http.Header{}, status: http.StatusOK}
+		recorder := newRecorder()
 		h.ServeHTTP(recorder, request)
+		if tooLarge(recorder.body.Bytes()) {
+			recorder = newRecorder()
+			httpapi.Refusal(recorder, license.Refuse(license.PayloadTooLarge, "The answer would be larger than 6 MB, the most here. Send less at once, for a downgrade check shorter names or only the counts."), event.RequestContext.RequestID)
+		}
 		response := events.APIGatewayV2HTTPResponse{
 			StatusCode: recorder.status,
 			Headers:    map[string]string{},
@@ -35,6 +41,18 @@ func Handler(h http.Handler) func(context.Context, events.APIGatewayV2HTTPReques
 		}
 		return response, nil
 	}
+}
+
+// maxAnswer is the most bytes of an invocation's answer, as Lambda counts them; a margin is left for status and headers.
+const maxAnswer = 6<<20 - 64<<10
+
+// tooLarge reports whether a body, as the JSON text that Lambda makes of it, is larger than an answer may be.
+func tooLarge(body []byte) bool {
+	if len(body) <= maxAnswer/6 { // no character takes more than six
+		return false
+	}
+	text, err := json.Marshal(string(body))
+	return err != nil || len(text) > maxAnswer
 }
 
 func newRequest(ctx context.Context, event events.APIGatewayV2HTTPRequest) (*http.Request, error) {
@@ -63,6 +81,8 @@ func newRequest(ctx context.Context, event events.APIGatewayV2HTTPRequest) (*htt
 	}
 	return request, nil
 }
+
+func newRecorder() *recorder { return &recorder{header: http.Header{}, status: http.StatusOK} }
 
 // recorder collects an answer.
 type recorder struct {

@@ -122,7 +122,11 @@ func Collect(errs ...error) error {
 	return merged
 }
 
-// NotFound says that there is no license with this id.
-func NotFound(id string) *Error {
-	return Refuse(LicenseNotFound, "There is no license %q. Find it by its Server Token.", id).At("path:id")
+// NotFound says that there is no license with the id that was given.
+func NotFound() *Error {
+	return Refuse(LicenseNotFound, "There is no license with this id. Find it by its Server Token.")
 }
+
+// ErrUnclear says that a store could not be reached, or not in time: a read has no result, and a write may or may not
+// have happened. Try again.
+var ErrUnclear = errors.New("the store did not answer")

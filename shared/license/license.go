@@ -26,6 +26,20 @@ import (
 	"time"
 )
 
+// IsID reports whether a text has the form of a license id: 128 bits in lower-case hex. What has not names no license,
+// and need not be looked for.
+func IsID(text string) bool {
+	if len(text) != 32 {
+		return false
+	}
+	for _, c := range text {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
 // Type says how long a license lasts and who issues it.
 type Type string
 

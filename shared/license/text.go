@@ -23,12 +23,13 @@ func IsDash(r rune) bool {
 	return unicode.Is(unicode.Pd, r) || r == 0x2212 || r == 0x2043 || r == 0x02D7 || r == 0x2796
 }
 
-// CleanText trims a text that a person typed and checks it: min to max characters, none of them a control character.
+// CleanText trims a text that a person typed, invisible characters included, and checks it: min to max characters, none
+// of them a control character.
 // The error is InvalidRequest at pointer.
 func CleanText(pointer, name, raw string, minLength, maxLength int) (string, error) {
-	text := strings.TrimSpace(raw)
+	text := strings.TrimFunc(raw, IsSpaceOrInvisible)
 	for _, r := range text {
-		if unicode.Is(unicode.Cc, r) && (r != '\n' || maxLength <= 200) {
+		if unicode.Is(unicode.Cc, r) {
 			return "", Invalid(pointer, "%s has a control character (U+%04X). Type it without.", name, r)
 		}
 	}

@@ -61,7 +61,7 @@ func (s *Store) Record(_ context.Context, id string) (issuing.Record, error) {
 func (s *Store) record(id string) (issuing.Record, error) {
 	r, ok := s.records[id]
 	if !ok {
-		return r, license.NotFound(id)
+		return r, license.NotFound()
 	}
 	return r, nil
 }
@@ -139,12 +139,15 @@ func (s *Store) Touch(_ context.Context, id string, t issuing.Touch) (issuing.Re
 	if !t.RefusedSince.IsZero() && r.RefusedSince.IsZero() {
 		r.RefusedSince = t.RefusedSince.UTC()
 	}
+	if t.Signed {
+		r.RefusedSince = time.Time{}
+	}
 	s.records[id] = r
 	return r, nil
 }
 
 // Pending implements issuing.Pendings.
-func (s *Store) Pending(_ context.Context, leaseOver time.Time, limit int) ([]issuing.PendingLicense, error) {
+func (s *Store) Pending(_ context.Context, leaseOver time.Time, limit int) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []issuing.Record
@@ -154,9 +157,9 @@ func (s *Store) Pending(_ context.Context, leaseOver time.Time, limit int) ([]is
 		}
 	}
 	slices.SortFunc(found, func(a, b issuing.Record) int { return a.LeaseUntil.Compare(b.LeaseUntil) })
-	var pending []issuing.PendingLicense
+	var pending []string
 	for _, r := range found[:min(limit, len(found))] {
-		pending = append(pending, issuing.PendingLicense{ID: r.ID, ServerToken: r.ServerToken})
+		pending = append(pending, r.ID)
 	}
 	return pending, nil
 }
@@ -204,11 +207,13 @@ func (s *Store) Keys(context.Context) ([]keyring.Entry, error) {
 	return slices.Clone(s.keys), nil
 }
 
-// PutKey adds or replaces a key of the table, as the operator's command does.
-func (s *Store) PutKey(_ context.Context, key keyring.Entry) error {
+// PutKeys adds or replaces keys of the table, as the operator's command does.
+func (s *Store) PutKeys(_ context.Context, keys []keyring.Entry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keys = append(slices.DeleteFunc(s.keys, func(e keyring.Entry) bool { return e.ID == key.ID }), key)
+	for _, key := range keys {
+		s.keys = append(slices.DeleteFunc(s.keys, func(e keyring.Entry) bool { return e.ID == key.ID }), key)
+	}
 	return nil
 }
 

@@ -49,7 +49,8 @@ func (k Key) check() error {
 // Store reads and writes the key table.
 type Store interface {
 	keyring.Source
-	PutKey(ctx context.Context, entry keyring.Entry) error
+	// PutKeys writes all or none.
+	PutKeys(ctx context.Context, entries []keyring.Entry) error
 }
 
 // KMS is what is used of kms.Client.
@@ -88,12 +89,10 @@ func Fill(ctx context.Context, client KMS, store Store, keys []Key, now time.Tim
 	if err := checkSigning(entries); err != nil {
 		return nil, err
 	}
-	for _, entry := range changed {
-		if err := store.PutKey(ctx, entry); err != nil {
-			return nil, err
-		}
+	if len(changed) == 0 {
+		return nil, nil
 	}
-	return changed, nil
+	return changed, store.PutKeys(ctx, changed)
 }
 
 // find returns the entry of a KMS key and its place, or a new entry and -1.

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +124,53 @@ func TestDowngradeCheck_25000Users(t *testing.T) {
 	users = append(users, map[string]any{"name": "one too many", "role": "agent", "modules": []string{}})
 	r = shared.send(t, request{method: "POST", path: "/v1/licenses/downgrade-check", body: map[string]any{"modules": map[string]int{"callRecording": 1}, "users": users}})
 	requireProblem(t, r, 413, "payload_too_large", "/users")
+}
+
+func TestDowngradeCheck_APlanTooLargeForTheAnswerIsRefusedInWords(t *testing.T) {
+	users := make([]map[string]any, 25_000)
+	for n := range users {
+		users[n] = map[string]any{"name": fresh("A manager with a very long name that goes on and on and"), "role": "manager", "modules": []string{"callRecording"}}
+	}
+	r := shared.send(t, request{method: "POST", path: "/v1/licenses/downgrade-check", body: map[string]any{"modules": map[string]int{"callRecording": 1}, "users": users}})
+	requireProblem(t, r, 413, "payload_too_large", "")
+}
+
+func TestSearch_ALongPageIsWhole(t *testing.T) {
+	s, token := shared, fresh("QMSA-LONG-NOTES")
+	calls := make([]request, 90)
+	for n := range calls {
+		calls[n] = request{method: "POST", path: "/v1/temporary-licenses", as: "sales", key: fresh("key"), body: with(trial(token), "note", strings.Repeat("ä", 2000))}
+	}
+	for start := 0; start < len(calls); start += 10 {
+		for _, r := range s.sendMany(t, calls[start:start+10]) {
+			require.Equal(t, 201, r.status, string(r.body))
+		}
+	}
+	page := s.send(t, request{method: "GET", path: "/v1/licenses?limit=100&serverToken=" + token, as: "sales"})
+	require.Len(t, page.get(t, "items"), 90, "more than the 1 MB that DynamoDB gives at once")
+}
+
+func TestRetrieve_NeverMissesALicenseThatIsBeingReplaced(t *testing.T) {
+	s, token := shared, fresh("QMSA-REPLACED")
+	last := s.issue(t, subscription(token))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 12 {
+			last = s.send(t, renewal(t, last, fresh("key")))
+		}
+	}()
+	for reads := 0; ; reads++ {
+		got := s.send(t, request{method: "GET", path: "/v1/servers/" + token + "/license"})
+		require.Equal(t, 200, got.status, string(got.body))
+		select {
+		case <-done:
+			require.Equal(t, 201, last.status)
+			require.Greater(t, reads, 12)
+			return
+		default:
+		}
+	}
 }
 
 func TestDowngradeCheck_ByLicenseKey(t *testing.T) {

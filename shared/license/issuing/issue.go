@@ -2,6 +2,7 @@ package issuing
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -43,12 +44,11 @@ func (i *Issuer) Sold(ctx context.Context, call Call, q SoldRequest) (Outcome, e
 	if err != nil {
 		return Outcome{}, err
 	}
-	today := license.Today(i.now())
-	if err := i.policy.checkConditions(q, today); err != nil {
-		return Outcome{}, err
-	}
 	if q.Replaces != "" && q.IfMatch == 0 {
 		return Outcome{}, ifMatchRequired("replaced")
+	}
+	if q.Replaces != "" && !license.IsID(q.Replaces) {
+		return Outcome{}, license.NotFound().At(replacesPointer)
 	}
 	return i.run(ctx, write{
 		call:   call,
@@ -56,6 +56,7 @@ func (i *Issuer) Sold(ctx context.Context, call Call, q SoldRequest) (Outcome, e
 		token:  token,
 		slot:   license.BaseSlot,
 		target: q.Replaces,
+		where:  replacesPointer,
 		decide: func(ctx context.Context, now situation) (Record, error) { return i.decideSold(ctx, now, q) },
 	})
 }
@@ -130,7 +131,6 @@ func cleanConditions(conditions []Condition) []Condition {
 	for n, c := range conditions {
 		cleaned[n] = Condition{strings.TrimSpace(c.Name), c.MetOn, strings.TrimSpace(c.Evidence)}
 	}
-	slices.SortFunc(cleaned, func(a, b Condition) int { return strings.Compare(a.Name, b.Name) })
 	return cleaned
 }
 
@@ -153,19 +153,26 @@ func termFrom(start license.Date, anchor, months int, end, today license.Date, i
 	if !end.IsNever() {
 		term, pointer = license.TermUntil(start, end), "/expiresOn"
 	}
-	switch latest := license.LatestEnd(start); {
+	latest := license.LatestEnd(start)
+	switch {
 	case !term.EndsOn.After(today):
 		return term, license.Refuse(inPast, "The license would end on %s, which is not after today, %s. Choose a later end.",
 			term.EndsOn.Words(), today.Words()).With("expiresOn", term.EndsOn).With("today", today).At(pointer)
 	case term.EndsOn.Before(start):
 		return term, license.Invalid(pointer, "The term starts on %s, so it cannot end on %s. Choose a later end.", start.Words(), term.EndsOn.Words())
-	case term.EndsOn.After(latest):
+	case !end.IsNever() && term.EndsOn.After(latest):
 		return term, license.Invalid(pointer, "A term has at most 120 months: one that starts on %s ends on %s at the latest.", start.Words(), latest.Words())
 	}
 	return term, nil
 }
 
+// replacesPointer is where a request names the license that it replaces.
+const replacesPointer = "/replaces"
+
 func (i *Issuer) decideSold(ctx context.Context, now situation, q SoldRequest) (Record, error) {
+	if err := i.policy.checkConditions(q, now.today()); err != nil {
+		return Record{}, err
+	}
 	r := Record{
 		License: license.License{
 			ServerToken: now.server.Token, Type: q.Type, Customer: q.Customer, Modules: q.Modules,
@@ -176,13 +183,13 @@ func (i *Issuer) decideSold(ctx context.Context, now situation, q SoldRequest) (
 	}
 	if now.target != nil {
 		if now.target.ServerToken != now.server.Token {
-			return r, license.Invalid("/replaces", "License %s belongs to another server. Name the base license of this one, or leave replaces out.", q.Replaces)
+			return r, license.Invalid(replacesPointer, "License %s belongs to another server. Name the base license of this one, or leave replaces out.", q.Replaces)
 		}
 		if err := now.changeable(q.IfMatch, "replaced"); err != nil {
 			return r, err
 		}
 		if now.target.Type == license.Temporary {
-			return r, license.Invalid("/replaces", "License %s is temporary; the new license supersedes it without being told. Leave replaces out.", q.Replaces)
+			return r, license.Invalid(replacesPointer, "License %s is temporary; the new license supersedes it without being told. Leave replaces out.", q.Replaces)
 		}
 		r.LineageID, r.Predecessor = now.target.LineageID, now.target.ID
 	} else if err := i.refuseOverBase(ctx, now); err != nil {
@@ -221,17 +228,17 @@ func (p Policy) checkConditions(q SoldRequest, today license.Date) error {
 	}
 	given := map[string]bool{}
 	for n, c := range q.Conditions {
-		pointer := "/conditions/" + c.Name
-		_, err := license.CleanText(pointer, "The evidence of "+conditionWords(c.Name), c.Evidence, 1, maxPaper)
+		pointer := fmt.Sprintf("/conditions/%d", n)
 		switch {
-		case err != nil:
-			return err
 		case !slices.Contains(p.Conditions, c.Name):
-			return license.Invalid("/conditions", "%q is not a condition of the sale. The conditions are %s.", c.Name, strings.Join(p.Conditions, ", "))
-		case n > 0 && given[c.Name]:
-			return license.Invalid("/conditions", "The condition %s is given twice. Give it once.", c.Name)
+			return license.Invalid(pointer+"/name", "This is not a condition of the sale. The conditions are %s.", strings.Join(p.Conditions, ", "))
+		case given[c.Name]:
+			return license.Invalid(pointer+"/name", "The condition %s is given twice. Give it once.", c.Name)
 		case c.MetOn.IsNever() || c.MetOn.After(today):
-			return license.Invalid("/conditions", "%s: the day it was met must be today or a past day.", conditionWords(c.Name))
+			return license.Invalid(pointer+"/metOn", "%s: the day it was met must be today or a past day.", conditionWords(c.Name))
+		}
+		if _, err := license.CleanText(pointer+"/evidence", "The evidence of "+conditionWords(c.Name), c.Evidence, 1, maxPaper); err != nil {
+			return err
 		}
 		given[c.Name] = true
 	}
@@ -297,9 +304,6 @@ func (i *Issuer) Temporary(ctx context.Context, call Call, q TemporaryRequest) (
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := i.policy.checkDays(q.Purpose, q.Days); err != nil {
-		return Outcome{}, err
-	}
 	return i.run(ctx, write{
 		call:  call,
 		hash:  digest(q),
@@ -337,6 +341,9 @@ var purposeWords = map[license.Purpose]string{
 }
 
 func (i *Issuer) decideTemporary(ctx context.Context, now situation, q TemporaryRequest) (Record, error) {
+	if err := i.policy.checkDays(q.Purpose, q.Days); err != nil {
+		return Record{}, err
+	}
 	seats := q.Modules.Seats()
 	for _, id := range []string{now.server.Base.Current, now.server.Base.Pending} {
 		if id == "" {

@@ -22,8 +22,8 @@ import (
 // ErrConflict says that a condition of a Commit or Touch did not hold: read again from the start.
 var ErrConflict = errors.New("a condition of the write did not hold")
 
-// ErrUnclear says that the store may or may not have written, or could not be reached: read again from the start.
-var ErrUnclear = errors.New("the outcome of the write is not known")
+// ErrUnclear is license.ErrUnclear: read again from the start.
+var ErrUnclear = license.ErrUnclear
 
 // ErrRefused says that the signing service refuses to use the key (disabled, denied, not found, invalid state): trying
 // again does not help until an operator mends it.
@@ -109,6 +109,9 @@ func (c Call) key() string {
 }
 
 // digest returns the SHA-256 of a value's JSON, in hex.
+//
+// Idempotency records do not expire, so a member that is added to a request later must be omitzero: the hash of a request
+// without it stays what it was.
 func digest(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {

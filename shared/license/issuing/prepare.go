@@ -19,6 +19,7 @@ type Prepared struct {
 	licenseID string
 	key       keyring.Entry
 	input     []byte
+	refused   bool // the signing service has refused it before
 }
 
 // Key returns the key that signs it: its id, ARN, public key and purpose.
@@ -77,7 +78,7 @@ func lint(r Record, key keyring.Entry) (Prepared, error) {
 	if claims != claimsOf(r) {
 		return Prepared{}, fmt.Errorf("license %s: the bytes to sign say something else than the record", r.ID)
 	}
-	return Prepared{r.ID, key, r.SigningInput}, nil
+	return Prepared{r.ID, key, r.SigningInput, !r.RefusedSince.IsZero()}, nil
 }
 
 // claimsOf is what the license key of a record says.

@@ -15,7 +15,7 @@ const (
 	// leaseTime is how long one caller has to sign before another may try. One KMS call a lease.
 	leaseTime = 5 * time.Second
 	// answerMargin is kept before the deadline to answer 503 instead of being killed.
-	answerMargin = 1500 * time.Millisecond
+	answerMargin = 500 * time.Millisecond
 	// retryAfter is what a caller that ran out of time is told to wait.
 	retryAfter = leaseTime
 )
@@ -27,6 +27,9 @@ type write struct {
 	token  license.ServerToken
 	slot   license.Slot
 	target string // the license that is changed; "" for none
+	where  string // the pointer to where the request names the target
+	// made is what this very run has prepared and may have stored, where the reply to its intent was lost.
+	made *Prepared
 	// decide applies the rules to what was read and returns the new license without id, sequence and key.
 	decide func(ctx context.Context, now situation) (Record, error)
 }
@@ -45,7 +48,7 @@ func (i *Issuer) run(ctx context.Context, w write) (Outcome, error) {
 	ctx, cancel := beforeDeadline(ctx)
 	defer cancel()
 	for {
-		outcome, err := i.attempt(ctx, w)
+		outcome, err := i.attempt(ctx, &w)
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnclear) {
 			return outcome, err
 		}
@@ -56,7 +59,7 @@ func (i *Issuer) run(ctx context.Context, w write) (Outcome, error) {
 }
 
 // attempt reads everything and takes the write as far as it goes. ErrConflict or ErrUnclear: read again from the start.
-func (i *Issuer) attempt(ctx context.Context, w write) (Outcome, error) {
+func (i *Issuer) attempt(ctx context.Context, w *write) (Outcome, error) {
 	now := situation{at: i.now()}
 	var err error
 	if now.server, err = i.store.Server(ctx, w.token); err != nil {
@@ -65,7 +68,7 @@ func (i *Issuer) attempt(ctx context.Context, w write) (Outcome, error) {
 	if w.target != "" {
 		target, err := i.store.Record(ctx, w.target)
 		if err != nil {
-			return Outcome{}, err
+			return Outcome{}, pointAt(err, w.where)
 		}
 		now.target = &target
 	}
@@ -86,21 +89,36 @@ func (i *Issuer) attempt(ctx context.Context, w write) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	prepared, err := i.intent(ctx, w, now, &record)
-	if err != nil {
+	if err := i.intent(ctx, w, now, &record); err != nil {
 		return Outcome{}, err
 	}
-	record, err = i.finish(ctx, w.call.Caller, w.token, record.ID, &prepared)
+	held := w.made
+	w.made = nil
+	record, err = i.finish(ctx, w.call.Caller, w.token, record.ID, held)
 	return outcomeOf(record, false, err)
 }
 
 // replay answers a request that was made before: with the frozen answer, after finishing it where that is still to do.
-func (i *Issuer) replay(ctx context.Context, w write, earlier IdempotencyRecord) (Outcome, error) {
+func (i *Issuer) replay(ctx context.Context, w *write, earlier IdempotencyRecord) (Outcome, error) {
 	if earlier.RequestHash != w.hash {
 		return Outcome{}, keyReused(earlier)
 	}
-	record, err := i.finish(ctx, w.call.Caller, w.token, earlier.LicenseID, nil)
-	return outcomeOf(record, true, err)
+	held := w.made
+	w.made = nil
+	if held == nil || held.licenseID != earlier.LicenseID {
+		record, err := i.finish(ctx, w.call.Caller, w.token, earlier.LicenseID, nil)
+		return outcomeOf(record, true, err)
+	}
+	// The reply to this run's own intent was lost; its lease is used if it still holds.
+	record, err := i.store.Record(ctx, earlier.LicenseID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if record.Attempts > 1 || !i.now().Before(record.LeaseUntil) {
+		held = nil
+	}
+	record, err = i.finish(ctx, w.call.Caller, w.token, earlier.LicenseID, held)
+	return outcomeOf(record, false, err)
 }
 
 func keyReused(earlier IdempotencyRecord) error {
@@ -113,7 +131,7 @@ func outcomeOf(r Record, replayed bool, err error) (Outcome, error) {
 	case err != nil:
 		return Outcome{}, err
 	case r.Status == license.Void:
-		return Outcome{}, license.Refuse(license.IssueVoided, "This license was given up before it was signed: the signing key could not be used. Nothing was issued. Send the request again with a new Idempotency-Key.").With("licenseId", r.ID)
+		return Outcome{}, license.Refuse(license.IssueVoided, "This license was given up before it was signed: %s. Nothing was issued. If it is still wanted, send the request again with a new Idempotency-Key.", r.VoidReason).With("licenseId", r.ID)
 	}
 	return Outcome{LicenseID: r.ID, Version: frozenVersion, Body: r.Answer, Replayed: replayed}, nil
 }
@@ -122,7 +140,7 @@ func outcomeOf(r Record, replayed bool, err error) (Outcome, error) {
 const frozenVersion = 1
 
 // intent completes the record, prepares it, and stores it as pending with the first lease taken.
-func (i *Issuer) intent(ctx context.Context, w write, now situation, r *Record) (Prepared, error) {
+func (i *Issuer) intent(ctx context.Context, w *write, now situation, r *Record) error {
 	r.ID = newID()
 	if r.LineageID == "" {
 		r.LineageID = r.ID
@@ -134,14 +152,15 @@ func (i *Issuer) intent(ctx context.Context, w write, now situation, r *Record) 
 	r.LeaseUntil, r.Attempts = now.at.Add(leaseTime).UTC(), 1
 	prepared, err := i.prepare(ctx, r)
 	if err != nil {
-		return Prepared{}, err
+		return err
 	}
+	w.made = &prepared
 	server := now.server
 	server.Sequence = r.Sequence
 	server.slot(w.slot).Pending = r.ID
 	entry, err := link(&server, EventIntent, caller, *r, now.at)
 	if err != nil {
-		return Prepared{}, err
+		return err
 	}
 	commit := Commit{
 		Server: server, ChainBefore: now.server.ChainLength, New: r, Audit: entry,
@@ -153,7 +172,7 @@ func (i *Issuer) intent(ctx context.Context, w write, now situation, r *Record) 
 			AddVersion: 1, LastChange: &Change{caller.Username, now.at.UTC(), changeWord(r.Operation)},
 		}}
 	}
-	return prepared, i.store.Commit(ctx, commit)
+	return i.store.Commit(ctx, commit)
 }
 
 // changeWord says what an operation did to the license before.
@@ -193,12 +212,19 @@ func (i *Issuer) finish(ctx context.Context, by license.Caller, token license.Se
 
 // conclude uses a lease: it signs once and activates. A signature that failed and may succeed later is a *signingError.
 func (i *Issuer) conclude(ctx context.Context, by license.Caller, token license.ServerToken, p Prepared) (Record, error) {
-	signature, err := i.signer.Sign(ctx, p)
+	bounded, cancel := context.WithTimeout(ctx, leaseTime)
+	defer cancel()
+	signature, err := i.signer.Sign(bounded, p)
 	switch {
 	case errors.Is(err, ErrRefused):
 		return Record{}, i.refused(ctx, p.licenseID, err)
 	case err != nil:
 		return Record{}, &signingError{err}
+	}
+	if p.refused {
+		if _, err := i.store.Touch(ctx, p.licenseID, Touch{Signed: true}); err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnclear) {
+			return Record{}, err
+		}
 	}
 	return i.activate(ctx, by, token, p.licenseID, licensekey.Join(p.input, signature.Bytes), signature.RequestID)
 }
@@ -281,13 +307,6 @@ func unavailable(cause error) error {
 		Detail:     "This is not confirmed yet. Try again with the same Idempotency-Key: the same request continues where it stopped, so it cannot happen twice.",
 		RetryAfter: retryAfter,
 	}, cause}
-}
-
-func unavailableIfUnclear(err error) error {
-	if errors.Is(err, ErrUnclear) {
-		return unavailable(err)
-	}
-	return err
 }
 
 // activate stores the signature of a pending license, makes it current and supersedes what it takes the place of. It

@@ -22,6 +22,8 @@ type Record struct {
 	Conditions        []Condition  // of the sale
 	Note              string
 	LastChange        Change // what made Version what it is
+	VoidReason        string // why it was given up, for a void license
+	Voids             string // the pending renewal that was given up with it, for an audit entry of a revocation
 
 	KeyID        string    // kid of the key that signs it
 	SigningInput []byte    // the exact bytes to sign
@@ -110,6 +112,7 @@ type Update struct {
 	AddVersion   int              // 0 or 1
 	SupersededBy license.Optional // set unless empty
 	LastChange   *Change          // set unless nil
+	VoidReason   string           // set unless empty
 	Signed       *Signed          // set unless nil: what activation adds
 }
 
@@ -131,6 +134,9 @@ func (u Update) Apply(r *Record) {
 	if u.LastChange != nil {
 		r.LastChange = *u.LastChange
 	}
+	if u.VoidReason != "" {
+		r.VoidReason = u.VoidReason
+	}
 	if u.Signed != nil {
 		r.LicenseKey, r.KMSRequestID = u.Signed.LicenseKey, u.Signed.KMSRequestID
 		r.Supersedes, r.Answer = u.Signed.Supersedes, u.Signed.Answer
@@ -144,6 +150,8 @@ type Touch struct {
 	Now        time.Time
 	// RefusedSince, if not zero, is stored unless one is stored already.
 	RefusedSince time.Time
+	// Signed forgets RefusedSince: the signing service has signed again.
+	Signed bool
 }
 
 // Event is what an audit entry records.
@@ -179,6 +187,8 @@ type auditText struct {
 	By          auditActor          `json:"by"`
 	License     license.License     `json:"license"`
 	Predecessor string              `json:"predecessor,omitempty"`
+	Voids       string              `json:"voids,omitempty"`
+	VoidReason  string              `json:"voidReason,omitempty"`
 	KeyID       string              `json:"keyId"`
 	Conditions  []Condition         `json:"conditions,omitempty"`
 	Note        string              `json:"note,omitempty"`
@@ -205,6 +215,8 @@ func link(s *Server, event Event, by license.Caller, r Record, at time.Time) (Au
 		By:          auditActor{by.Subject, by.Username, by.Role, by.RequestID},
 		License:     r.License,
 		Predecessor: r.Predecessor,
+		Voids:       r.Voids,
+		VoidReason:  r.VoidReason,
 		KeyID:       r.KeyID,
 		Conditions:  r.Conditions,
 		Note:        r.Note,

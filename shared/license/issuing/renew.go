@@ -33,9 +33,9 @@ func (i *Issuer) Renew(ctx context.Context, call Call, q RenewalRequest) (Outcom
 	if q.IfMatch == 0 {
 		return Outcome{}, ifMatchRequired("renewed")
 	}
-	old, err := i.store.Record(ctx, q.ID)
+	old, err := i.find(ctx, q.ID)
 	if err != nil {
-		return Outcome{}, unavailableIfUnclear(err)
+		return Outcome{}, err
 	}
 	return i.run(ctx, write{
 		call:   call,
@@ -43,8 +43,29 @@ func (i *Issuer) Renew(ctx context.Context, call Call, q RenewalRequest) (Outcom
 		token:  old.ServerToken,
 		slot:   license.BaseSlot,
 		target: q.ID,
+		where:  idPointer,
 		decide: func(_ context.Context, now situation) (Record, error) { return decideRenewal(now, q) },
 	})
+}
+
+// idPointer is where a request to change a license names it.
+const idPointer = "path:id"
+
+// find reads the license that a request names, only to learn its server.
+func (i *Issuer) find(ctx context.Context, id string) (Record, error) {
+	if !license.IsID(id) {
+		return Record{}, license.NotFound().At(idPointer)
+	}
+	r, err := i.store.Record(ctx, id)
+	return r, pointAt(err, idPointer)
+}
+
+// pointAt tells in a refusal where the license that was not found is named.
+func pointAt(err error, pointer string) error {
+	if refusal, ok := err.(*license.Error); ok {
+		return refusal.At(pointer)
+	}
+	return err
 }
 
 func (q RenewalRequest) clean() (RenewalRequest, error) {

@@ -31,9 +31,9 @@ func (i *Issuer) Revoke(ctx context.Context, call Call, q RevocationRequest) (Ou
 	if q.IfMatch == 0 {
 		return Outcome{}, ifMatchRequired("revoked")
 	}
-	old, err := i.store.Record(ctx, q.ID)
+	old, err := i.find(ctx, q.ID)
 	if err != nil {
-		return Outcome{}, unavailableIfUnclear(err)
+		return Outcome{}, err
 	}
 	ctx, cancel := beforeDeadline(ctx)
 	defer cancel()
@@ -107,7 +107,8 @@ func (i *Issuer) commitRevocation(ctx context.Context, call Call, q RevocationRe
 	slot.Current = ""
 	if successor != nil {
 		slot.Pending = ""
-		updates = append(updates, Update{ID: successor.ID, IfStatus: license.Pending, Status: license.Void, LastChange: change})
+		voided := &Change{call.Caller.Username, now.at.UTC(), "voided"}
+		updates = append(updates, Update{ID: successor.ID, IfStatus: license.Pending, Status: license.Void, LastChange: voided, VoidReason: voidRevoked})
 	}
 	body, err := freeze(Record{License: revoked.License})
 	if err != nil {
@@ -115,6 +116,9 @@ func (i *Issuer) commitRevocation(ctx context.Context, call Call, q RevocationRe
 	}
 	audited := revoked
 	audited.Note = q.Reason
+	if successor != nil {
+		audited.Voids = successor.ID
+	}
 	entry, err := link(&server, EventRevoked, call.Caller, audited, now.at)
 	if err != nil {
 		return Outcome{}, err

@@ -11,17 +11,18 @@ import (
 // voidAfter is how long the signing service must have refused before a pending license is given up.
 const voidAfter = 15 * time.Minute
 
-// PendingLicense names a license that may still be pending.
-type PendingLicense struct {
-	ID          string
-	ServerToken license.ServerToken
-}
+// Why a pending license was given up, in words for its requester.
+const (
+	voidRefused = "the signing key could not be used"
+	voidExpired = "it would already have expired"
+	voidRevoked = "the license it renews was revoked"
+)
 
 // Pendings finds licenses that may be pending. It may read an index: what it finds is read again before anything is
 // decided.
 type Pendings interface {
-	// Pending returns licenses whose lease was over at the given instant, oldest lease first, at most limit.
-	Pending(ctx context.Context, leaseOver time.Time, limit int) ([]PendingLicense, error)
+	// Pending returns ids of licenses whose lease was over at the given instant, oldest lease first, at most limit.
+	Pending(ctx context.Context, leaseOver time.Time, limit int) ([]string, error)
 }
 
 // Sweeper finishes what stays pending after a crash, and voids what cannot be finished.
@@ -53,8 +54,8 @@ func (s *Sweeper) Sweep(ctx context.Context) (SweepReport, error) {
 		return report, err
 	}
 	var failures []error
-	for _, p := range pending {
-		record, err := s.sweepOne(ctx, p)
+	for _, id := range pending {
+		record, err := s.sweepOne(ctx, id)
 		switch {
 		case err != nil:
 			report.Waiting++
@@ -70,18 +71,18 @@ func (s *Sweeper) Sweep(ctx context.Context) (SweepReport, error) {
 	return report, errors.Join(failures...)
 }
 
-func (s *Sweeper) sweepOne(ctx context.Context, p PendingLicense) (Record, error) {
+func (s *Sweeper) sweepOne(ctx context.Context, id string) (Record, error) {
 	i := s.issuer
-	record, err := i.store.Record(ctx, p.ID)
+	record, err := i.store.Record(ctx, id)
 	if err != nil || record.Status != license.Pending {
 		return record, err
 	}
 	if record.ExpiredAt(i.now()) {
-		return i.void(ctx, p, "it would already have expired")
+		return i.void(ctx, record, voidExpired)
 	}
-	record, err = i.store.Touch(ctx, p.ID, Touch{Now: i.now(), LeaseUntil: i.now().Add(leaseTime)})
+	record, err = i.store.Touch(ctx, id, Touch{Now: i.now(), LeaseUntil: i.now().Add(leaseTime)})
 	if errors.Is(err, ErrConflict) { // somebody else is on it
-		return i.store.Record(ctx, p.ID)
+		return i.store.Record(ctx, id)
 	}
 	if err != nil {
 		return record, err
@@ -90,10 +91,10 @@ func (s *Sweeper) sweepOne(ctx context.Context, p PendingLicense) (Record, error
 	if err != nil {
 		return record, err
 	}
-	finished, err := i.conclude(ctx, sweepCaller, p.ServerToken, prepared)
+	finished, err := i.conclude(ctx, sweepCaller, record.ServerToken, prepared)
 	if errors.Is(err, ErrRefused) {
 		if !record.RefusedSince.IsZero() && i.now().Sub(record.RefusedSince) >= voidAfter {
-			return i.void(ctx, p, "the signing key could not be used")
+			return i.void(ctx, record, voidRefused)
 		}
 		return record, nil
 	}
@@ -101,7 +102,7 @@ func (s *Sweeper) sweepOne(ctx context.Context, p PendingLicense) (Record, error
 }
 
 // void gives a pending license up: its slot is free again, its number stays used, its predecessor is not touched.
-func (i *Issuer) void(ctx context.Context, p PendingLicense, reason string) (Record, error) {
+func (i *Issuer) void(ctx context.Context, p Record, reason string) (Record, error) {
 	for {
 		record, err := i.voidOnce(ctx, p, reason)
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnclear) {
@@ -113,7 +114,7 @@ func (i *Issuer) void(ctx context.Context, p PendingLicense, reason string) (Rec
 	}
 }
 
-func (i *Issuer) voidOnce(ctx context.Context, p PendingLicense, reason string) (Record, error) {
+func (i *Issuer) voidOnce(ctx context.Context, p Record, reason string) (Record, error) {
 	server, err := i.store.Server(ctx, p.ServerToken)
 	if err != nil {
 		return Record{}, err
@@ -125,7 +126,7 @@ func (i *Issuer) voidOnce(ctx context.Context, p PendingLicense, reason string) 
 	now := i.now()
 	before := server.ChainLength
 	server.slot(record.Type.Slot()).Pending = ""
-	update := Update{ID: record.ID, IfStatus: license.Pending, Status: license.Void, LastChange: &Change{sweepCaller.Username, now.UTC(), "voided: " + reason}}
+	update := Update{ID: record.ID, IfStatus: license.Pending, Status: license.Void, LastChange: &Change{sweepCaller.Username, now.UTC(), "voided"}, VoidReason: reason}
 	update.Apply(&record)
 	entry, err := link(&server, EventVoided, sweepCaller, record, now)
 	if err != nil {

@@ -69,7 +69,13 @@ func (r *Reader) Show(ctx context.Context, caller license.Caller, id string) (li
 	if err := caller.Authorize(license.Find); err != nil {
 		return license.License{}, err
 	}
+	if !license.IsID(id) {
+		return license.License{}, license.NotFound().At("path:id")
+	}
 	found, _, err := r.store.License(ctx, id)
+	if refusal, ok := err.(*license.Error); ok {
+		return found, refusal.At("path:id")
+	}
 	return found.At(r.now()), err
 }
 
