@@ -45,7 +45,7 @@ type Server struct {
 func Start(ctx context.Context, c Config) (*Server, error) {
 	jars := filepath.Join(c.Cache, Jars)
 	args := []string{
-		"-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+		"-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:ActiveProcessorCount=1", // quick to start, and to answer one request at a time
 		"-Dsqlite4java.library.path=" + jars,
 		"-cp", filepath.Join(c.Cache, Classes) + string(os.PathListSeparator) + filepath.Join(jars, "*"),
 		"Launcher", strconv.Itoa(c.Port), "-sharedDb", "-disableTelemetry",

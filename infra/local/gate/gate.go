@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"strings"
@@ -101,15 +101,25 @@ func New(app *template.Application, upstreams Upstreams, options Options) (*Gate
 // ProxyTo forwards to an endpoint in another process. Failing to reach it is the caller's 500.
 func ProxyTo(endpoint *url.URL) http.Handler {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil
+	transport.Proxy, transport.DisableCompression = nil, true
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 256 // as many as there are functions running
-	return &httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(endpoint) },
-		Transport: transport,
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := r.Clone(r.Context())
+		out.URL, out.Host, out.RequestURI = endpoint.JoinPath(r.URL.Path), endpoint.Host, ""
+		in, err := transport.RoundTrip(out)
+		var body []byte
+		if err == nil {
+			body, err = io.ReadAll(in.Body)
+			err = errors.Join(err, in.Body.Close())
+		}
+		if err != nil {
 			answer(w, failure{name: "InternalServerError", message: "the local endpoint does not answer: " + err.Error()})
-		},
-	}
+			return
+		}
+		maps.Copy(w.Header(), in.Header)
+		w.WriteHeader(in.StatusCode)
+		_, _ = w.Write(body) // a caller who has gone does not need it
+	})
 }
 
 // DynamoDB is the endpoint that functions are told as AWS_ENDPOINT_URL_DYNAMODB.
