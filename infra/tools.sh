@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Says which tools this project needs and the machine lacks, with the one command that installs them. With --install it
-# runs that command.
+# Says which tools this project needs and the machine lacks, each with the one command or place that mends it. With
+# --install it installs what Debian's packages bring.
 set -eu
+
+# at_least HAVE WANT: HAVE is the same version or a newer one.
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
 missing=()
 need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
-
-need node nodejs
-need npm npm
 need java openjdk-17-jre-headless
 need javac openjdk-17-jdk-headless
 need mvn maven
@@ -15,21 +15,32 @@ need python3 python3
 need chromium chromium
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 
-if ! command -v go >/dev/null 2>&1; then
-  echo "Go is missing. Install Go 1.26 or newer from https://go.dev/dl/ and put it on the PATH." >&2
-  exit 1
-fi
-[ ${#missing[@]} -eq 0 ] && exit 0
-
-packages=$(printf '%s\n' "${missing[@]}" | sort -u | tr '\n' ' ')
-sudo=$([ "$(id -u)" -eq 0 ] || echo "sudo ")
-command="${sudo}apt-get update && ${sudo}apt-get install -y ${packages% }"
-if [ "${1:-}" = --install ]; then
+if [ ${#missing[@]} -gt 0 ]; then
+  packages=$(printf '%s\n' "${missing[@]}" | sort -u | tr '\n' ' ')
+  sudo=$([ "$(id -u)" -eq 0 ] || echo "sudo ")
+  command="${sudo}apt-get update && ${sudo}apt-get install -y ${packages% }"
+  if [ "${1:-}" != --install ]; then
+    echo "Missing: $packages" >&2
+    echo "Install with: $command" >&2
+    exit 1
+  fi
   echo "Installing: $packages"
-  export DEBIAN_FRONTEND=noninteractive
-  bash -c "$command"
-else
-  echo "Missing: $packages" >&2
-  echo "Install with: $command" >&2
-  exit 1
+  DEBIAN_FRONTEND=noninteractive bash -c "$command"
 fi
+
+# What Debian 12 has too old, or not at all.
+wrong=0
+check() { # NAME HAVE WANT MEND
+  if [ -z "$2" ]; then
+    echo "$1 is missing: $4" >&2
+    wrong=1
+  elif ! at_least "$2" "$3"; then
+    echo "$1 is $2, needed is $3 or newer: $4" >&2
+    wrong=1
+  fi
+}
+version() { "$@" 2>/dev/null | grep -oE '[0-9]+(\.[0-9]+)+' | head -n 1 || true; }
+check Go "$(version go version)" 1.26 "install it from https://go.dev/dl/ and put it on the PATH"
+check Node "$(version node --version)" 20.19 "install it from https://nodejs.org/"
+check npm "$(version npm --version)" 11.0 "npm install --global npm@11"
+exit $wrong

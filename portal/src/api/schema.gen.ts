@@ -750,7 +750,7 @@ export interface operations {
             /** @description A JSON Web Key Set */
             200: {
                 headers: {
-                    "Cache-Control"?: string;
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {

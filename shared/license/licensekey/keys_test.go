@@ -94,7 +94,7 @@ type jwk struct {
 	X         string         `json:"x"`
 	Y         string         `json:"y"`
 	D         string         `json:"d"`
-	Types     []license.Type `json:"types"`
+	Types     []license.Type `json:"licenseTypes"`
 }
 
 func (k testKeys) jwks(t testing.TB) []byte {
