@@ -116,6 +116,7 @@ func (r *Ring) load(ctx context.Context, maxAge time.Duration) ([]Entry, error) 
 	if err != nil {
 		return nil, fmt.Errorf("reading the key table: %w", err)
 	}
+	entries = slices.Clone(entries)
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.ID, b.ID) })
 	r.entries, r.loadedAt = entries, now
 	return entries, nil
