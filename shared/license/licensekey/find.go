@@ -160,8 +160,8 @@ func (s *stream) key(c candidate, end int) (text string, capitals int) {
 	return header + "." + payload + s.text[c.dot2:end], capitals
 }
 
-// different reports whether the paste has more than one license: two whole keys that are not the same, or the
-// beginning of a part outside the whole ones.
+// different reports whether the paste has more than one license: two whole keys that are not the same, or outside the
+// whole ones the beginning of a part, in whatever case, or a run of key characters that no text around a license has.
 func (s *stream) different(whole []candidate) bool {
 	first, _ := s.key(whole[0], whole[0].ends[0])
 	for _, c := range whole[1:] {
@@ -169,21 +169,40 @@ func (s *stream) different(whole []candidate) bool {
 			return true
 		}
 	}
+	from := 0
+	for _, c := range whole {
+		if from < c.start && ofAnother(s, from, c.start, first) {
+			return true
+		}
+		from = max(from, c.ends[len(c.ends)-1])
+	}
+	return ofAnother(s, from, len(s.text), first)
+}
+
+// strayRun is how many key characters without any gap are taken for a piece of a license. Half of the shortest payload:
+// long words and links have fewer.
+const strayRun = minPayload / 2
+
+// ofAnother reports whether a stretch of the stream outside the whole keys is, or holds, a piece of a license other than
+// the given key.
+func ofAnother(s *stream, from, to int, key string) bool {
+	stretch := strings.ToLower(s.text[from:to])
 	for _, constant := range []string{ourHeader, ourPayload} {
-		from, next := 0, 0
-		for {
-			found := strings.Index(s.text[from:], constant)
-			if found < 0 {
-				break
-			}
-			found += from
-			for next < len(whole) && whole[next].ends[len(whole[next].ends)-1] <= found {
-				next++
-			}
-			if next == len(whole) || found < whole[next].start {
-				return true
-			}
-			from = found + len(constant)
+		if strings.Contains(stretch, strings.ToLower(constant)) {
+			return true
+		}
+	}
+	start := from
+	for i := from; i <= to; i++ {
+		if i < to && s.text[i] != '.' && s.text[i] != foreignMark && (i == start || s.at[i]-s.at[i-1] == 1) {
+			continue
+		}
+		if i-start >= strayRun && !strings.Contains(key, s.text[start:i]) {
+			return true
+		}
+		start = i
+		if i < to && (s.text[i] == '.' || s.text[i] == foreignMark) {
+			start = i + 1
 		}
 	}
 	return false

@@ -80,7 +80,12 @@ func (b *builder) manyLicenses() {
 	b.damaged("two different licenses without anything between", text+other, licensekey.TwoLicenses)
 	b.damaged("a list of three licenses, two of them the same", text+"\n"+text+"\n"+other, licensekey.TwoLicenses)
 	b.damaged("a license and the beginning of another", text+"\n"+other[:200], licensekey.TwoLicenses)
-	b.cleans("a piece without a beginning, then a license", other[90:300]+"\n"+text, "line_breaks", "surrounding_text")
+	b.damaged("a piece without a beginning, then a license", other[90:300]+"\n"+text, licensekey.TwoLicenses)
+	b.damaged("a license, then another in lower case", text+"\n"+strings.ToLower(other), licensekey.TwoLicenses)
+	b.damaged("another license in upper case, then a license", strings.ToUpper(other)+"\n"+text, licensekey.TwoLicenses)
+	b.damaged("another license with both beginnings broken, then a license", strings.ReplaceAll(other, "eyJ", "e#J")+"\n"+text, licensekey.TwoLicenses)
+	b.cleans("a license, then a piece of the same one", text+"\n"+text[90:300], "line_breaks", "surrounding_text")
+	b.cleans("a license, then a long word", text+"\n"+strings.Repeat("tracking", 12), "line_breaks", "surrounding_text")
 	i := strings.LastIndex(text, ".") + 40
 	b.damaged("a license and a copy with one letter changed", text+"\n"+text[:i]+string(next(text[i]))+text[i+1:], licensekey.TwoLicenses)
 }
