@@ -33,7 +33,9 @@ type downgradeAnswer struct {
 
 // DowngradeCheck handles POST /v1/licenses/downgrade-check.
 func DowngradeCheck(keys *keyring.Ring, now func() time.Time) http.Handler {
-	return httpapi.Handle(downgradeCheckRoute.options(maxDowngradeBody), func(ctx context.Context, _ httpapi.Request, in downgradeBody) (httpapi.Response, error) {
+	options := downgradeCheckRoute.options(maxDowngradeBody)
+	options.Nullable = []string{"lastActiveOn"}
+	return httpapi.Handle(options, func(ctx context.Context, _ httpapi.Request, in downgradeBody) (httpapi.Response, error) {
 		if err := in.check(); err != nil {
 			return httpapi.Response{}, err
 		}

@@ -33,10 +33,9 @@ type searchAnswer struct {
 
 // Search handles GET /v1/licenses.
 func Search(reader *registry.Reader) http.Handler {
-	return httpapi.Handle(searchRoute.options(0), func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
-		if err := r.OnlyQuery("serverToken", "cursor", "limit"); err != nil {
-			return httpapi.Response{}, err
-		}
+	options := searchRoute.options(0)
+	options.Query = []string{"serverToken", "cursor", "limit"}
+	return httpapi.Handle(options, func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
 		limit, err := r.QueryInt("limit", registry.DefaultLimit, 1, registry.MaxLimit)
 		if err != nil {
 			return httpapi.Response{}, err

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"qmslicensing/shared/httpapi"
 	"qmslicensing/shared/license"
@@ -14,13 +15,13 @@ type issueBody struct {
 	Customer    string              `json:"customer"`
 	Type        string              `json:"type"`
 	Modules     license.Modules     `json:"modules"`
-	Contract    string              `json:"contract"`
+	Contract    *string             `json:"contract"`
 	TermMonths  *int                `json:"termMonths"`
 	ExpiresOn   license.Date        `json:"expiresOn"`
 	StartsOn    license.Date        `json:"startsOn"`
-	Order       string              `json:"order"`
+	Order       *string             `json:"order"`
 	Conditions  []issuing.Condition `json:"conditions"`
-	Replaces    string              `json:"replaces"`
+	Replaces    *string             `json:"replaces"`
 }
 
 // Issue handles POST /v1/licenses.
@@ -31,16 +32,30 @@ func Issue(issuer *issuing.Issuer) http.Handler {
 		if err != nil {
 			return httpapi.Response{}, err
 		}
-		months, err := termMonths(in.TermMonths)
-		if err != nil {
+		months, monthsErr := termMonths(in.TermMonths)
+		contract, contractErr := notEmpty("/contract", in.Contract)
+		order, orderErr := notEmpty("/order", in.Order)
+		replaces, replacesErr := notEmpty("/replaces", in.Replaces)
+		if err := license.Collect(monthsErr, contractErr, orderErr, replacesErr); err != nil {
 			return httpapi.Response{}, err
 		}
 		return issued(issuer.Sold(ctx, call, issuing.SoldRequest{
 			ServerToken: in.ServerToken, Customer: in.Customer, Type: license.Type(in.Type), Modules: in.Modules,
-			Contract: in.Contract, TermMonths: months, ExpiresOn: in.ExpiresOn, StartsOn: in.StartsOn,
-			Order: in.Order, Conditions: in.Conditions, Replaces: in.Replaces, IfMatch: ifMatch,
+			Contract: contract, TermMonths: months, ExpiresOn: in.ExpiresOn, StartsOn: in.StartsOn,
+			Order: order, Conditions: in.Conditions, Replaces: replaces, IfMatch: ifMatch,
 		}))
 	})
+}
+
+// notEmpty tells a text that is given but empty from one that is not given.
+func notEmpty(pointer string, given *string) (string, error) {
+	if given == nil {
+		return "", nil
+	}
+	if strings.TrimSpace(*given) == "" {
+		return "", license.Invalid(pointer, "%s is empty. Give it a value, or leave it out.", pointer[1:])
+	}
+	return *given, nil
 }
 
 // termMonths tells a term of 0 months from one that is not given.

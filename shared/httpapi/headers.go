@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,9 +54,13 @@ func (r Request) QueryInt(name string, usual, least, most int) (int, error) {
 	return n, nil
 }
 
-// OnlyQuery refuses query parameters other than the named ones, and any that is there twice.
-func (r Request) OnlyQuery(names ...string) error {
-	for name, values := range r.http.URL.Query() {
+// checkQuery refuses a query that is malformed, that has parameters other than the named ones, or one of them twice.
+func checkQuery(r *http.Request, names []string) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return license.Refuse(license.InvalidRequest, "The query of the address is malformed. Write %% as %%25 and other special characters likewise.")
+	}
+	for name, values := range query {
 		if !slices.Contains(names, name) {
 			return license.Invalid("query:"+name, "There is no query parameter %q here. Leave it out, or correct its name.", name)
 		}

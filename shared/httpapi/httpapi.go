@@ -24,6 +24,9 @@ type Options struct {
 	Route   string // "POST /v1/licenses", for the log
 	Staff   bool   // the caller must be staff: an access token with the scope and exactly one role
 	MaxBody int    // bytes; 0: the endpoint takes no body
+	// Nullable names the members of the body that may be null; the others are left out instead.
+	Nullable []string
+	Query    []string // the query parameters it takes; any other is refused
 	// AnyOf lists operations of which the caller's role must be allowed one, else the body is not even read. The
 	// domain checks again, with what it knows then.
 	AnyOf []license.Operation
@@ -87,11 +90,14 @@ func serve[In any](o Options, r *http.Request, request *Request, operation func(
 			return Response{}, err
 		}
 	}
+	if err := checkQuery(r, o.Query); err != nil {
+		return Response{}, err
+	}
 	ctx, cancel := beforeDeadline(r.Context())
 	defer cancel()
 	var in In
 	if o.MaxBody > 0 {
-		if err := decode(r, o.MaxBody, &in); err != nil {
+		if err := decode(r, o, &in); err != nil {
 			return Response{}, err
 		}
 	}
@@ -126,18 +132,18 @@ func authorizeAny(caller license.Caller, operations []license.Operation) error {
 
 // decode reads a body strictly: JSON by its content type, one value, no unknown or duplicate member, valid UTF-8, not
 // nested too deep.
-func decode(r *http.Request, limit int, into any) error {
+func decode(r *http.Request, o Options, into any) error {
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
 		return license.Refuse(license.UnsupportedMediaType, "Send the body as JSON, with Content-Type: application/json.").At("header:Content-Type")
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, int64(o.MaxBody)+1))
 	if err != nil {
 		return fmt.Errorf("reading the body: %w", err)
 	}
-	if len(body) > limit {
-		return license.Refuse(license.PayloadTooLarge, "The body is larger than %d KiB, the most here. Send less.", limit>>10)
+	if len(body) > o.MaxBody {
+		return license.Refuse(license.PayloadTooLarge, "The body is larger than %d KiB, the most here. Send less.", o.MaxBody>>10)
 	}
-	if err := checkSyntax(body); err != nil {
+	if err := checkSyntax(body, o.Nullable); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(body, into, json.RejectUnknownMembers(true)); err != nil {

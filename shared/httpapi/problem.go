@@ -35,7 +35,7 @@ var presentations = map[license.Code]presentation{
 	license.IdempotencyKeyReused: {http.StatusUnprocessableEntity, "This Idempotency-Key was used for another request"},
 	license.IfMatchRequired:      {http.StatusPreconditionRequired, "The license's version is missing"},
 	license.Internal:             {http.StatusInternalServerError, "Something went wrong here"},
-	license.Unavailable:          {http.StatusServiceUnavailable, "Not confirmed yet"},
+	license.Unavailable:          {http.StatusServiceUnavailable, "Not available at the moment"},
 	license.QuotaExceeded:        {http.StatusTooManyRequests, "Too many"},
 	license.PayloadTooLarge:      {http.StatusRequestEntityTooLarge, "The request is too large"},
 	license.UnsupportedMediaType: {http.StatusUnsupportedMediaType, "The request is not JSON"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,20 +16,23 @@ import (
 // maxDepth bounds how deep a body may be nested.
 const maxDepth = 16
 
-// checkSyntax reads a body once for what is wrong with it as JSON. Duplicate names and invalid UTF-8 are errors of the
+// checkSyntax reads a body once for what is wrong with it as JSON, null where a member cannot be null included. Duplicate names and invalid UTF-8 are errors of the
 // decoder itself.
-func checkSyntax(body []byte) error {
+func checkSyntax(body []byte, nullable []string) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return license.Refuse(license.InvalidRequest, "The body is empty. Send a JSON object.")
 	}
 	decoder := jsontext.NewDecoder(bytes.NewReader(body))
 	for {
-		_, err := decoder.ReadToken()
+		token, err := decoder.ReadToken()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return invalidBody(err)
+		case token.Kind() == 'n' && !slices.Contains(nullable, decoder.StackPointer().LastToken()):
+			pointer := decoder.StackPointer()
+			return license.Invalid(string(pointer), "%q is null. Give it a value, or leave it out.", pointer.LastToken())
 		case decoder.StackDepth() > maxDepth:
 			return license.Refuse(license.InvalidRequest, "The body is nested deeper than %d levels. Send a flatter one.", maxDepth)
 		case decoder.StackDepth() == 0:

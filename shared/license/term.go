@@ -31,6 +31,9 @@ func TermOfMonths(start Date, months, anchor int) Term {
 // TermUntil returns the term that ends on a given day; its anchor becomes the day after the end.
 func TermUntil(start, end Date) Term { return Term{start, end, end.AddDays(1).Day()} }
 
+// LastDay is the last day that a license may end on, for the format of license keys counts years up to 9998.
+var LastDay = MakeDate(9998, 12, 31)
+
 // LatestEnd is the last day that a term starting on the given day may end on: that of 120 months.
 func LatestEnd(start Date) Date { return start.AddMonths(MaxTermMonths, start.Day()).AddDays(-1) }
 

@@ -108,6 +108,9 @@ func find(ctx context.Context, client KMS, entries []keyring.Entry, k Key, now t
 			if e.Purpose != k.Purpose {
 				return e, at, fmt.Errorf("key %s is in the table as a %s key; a key keeps its purpose", e.ID, e.Purpose)
 			}
+			if !e.Public.Equal(public) {
+				return e, at, fmt.Errorf("KMS has another public key for %s than the key table: what it signs would not load; the private key was lost or replaced", e.ID)
+			}
 			return e, at, nil
 		}
 		if strings.HasPrefix(e.ID, prefix) {

@@ -4,6 +4,7 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -16,10 +17,11 @@ import (
 // desk issues as one member of staff after another, on one day after another.
 type desk struct {
 	issuer *issuing.Issuer
-	store  issuing.Store
+	store  Store
+	keys   *keyring.Ring
 	now    time.Time
 	today  license.Date
-	calls  int
+	made   int
 }
 
 var (
@@ -34,78 +36,112 @@ type Store interface {
 	issuing.Pendings
 }
 
-// Seed issues the demo licenses as of now, unless they are there. It returns how many it made.
+// Seed issues the demo licenses as of now and returns how many it made. Those that an earlier start has made, even one
+// that was interrupted anywhere, are left as they are.
 func Seed(ctx context.Context, store Store, signer issuing.Signer, keys *keyring.Ring, now time.Time) (int, error) {
-	d := &desk{store: store, now: now, today: license.Today(now)}
+	d := &desk{store: store, keys: keys, now: now, today: license.Today(now)}
 	d.issuer = issuing.NewIssuer(store, signer, keys, issuing.DefaultPolicy(), func() time.Time { return d.now })
-	last := stories[len(stories)-1]
-	server, err := store.Server(ctx, last.token)
-	if err != nil || server.Sequence > 0 {
+	if err := d.finishPending(ctx, now); err != nil {
 		return 0, err
 	}
 	for _, s := range stories {
-		if s.abandoned != nil {
-			if err := d.abandon(ctx, s, store, keys); err != nil {
-				return d.calls, fmt.Errorf("demo license for %s: %w", s.customer, err)
-			}
-		}
 		if err := d.play(ctx, s); err != nil {
-			return d.calls, fmt.Errorf("demo license for %s: %w", s.customer, err)
+			return d.made, fmt.Errorf("demo license for %s: %w", s.customer, err)
 		}
 	}
-	return d.calls, nil
+	return d.made, nil
+}
+
+// finishPending finishes what an interrupted start left pending, at its own time: by today it might have expired.
+func (d *desk) finishPending(ctx context.Context, now time.Time) error {
+	pending, err := d.store.Pending(ctx, now, 10)
+	if err != nil {
+		return err
+	}
+	for _, id := range pending {
+		record, err := d.store.Record(ctx, id)
+		if err != nil {
+			return err
+		}
+		d.now = record.LeaseUntil.Add(time.Second)
+		if _, err := issuing.NewSweeper(d.issuer, d.store).Sweep(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // at sets the clock to a number of days from today, in the morning, but never after now.
 func (d *desk) at(days int) {
 	day := d.today.AddDays(days)
-	morning := time.Date(day.Year(), day.Month(), day.Day(), 9, 12, d.calls%60, 0, time.UTC)
+	morning := time.Date(day.Year(), day.Month(), day.Day(), 9, 12, d.made%60, 0, time.UTC)
 	if now := time.Now(); morning.After(now) {
 		morning = now
 	}
 	d.now = morning
 }
 
+// call is a write under a key of its own: what is already there is not asked for again.
 func (d *desk) call(c license.Caller) issuing.Call {
-	d.calls++
-	return issuing.Call{Caller: c, Method: "POST", Path: "/demo", IdempotencyKey: fmt.Sprintf("demo-%s-%d", d.today, d.calls)}
+	d.made++
+	return issuing.Call{Caller: c, Method: "POST", Path: "/demo", IdempotencyKey: rand.Text()}
 }
 
-// play issues the licenses of one customer's story, oldest first.
+// play issues the licenses of one customer's story, oldest first. Each step makes one license, so the server's sequence
+// says which steps are done.
 func (d *desk) play(ctx context.Context, s story) error {
-	if s.trial != nil {
-		d.at(s.trial.day)
-		if _, err := d.issuer.Temporary(ctx, d.call(sales), issuing.TemporaryRequest{
-			ServerToken: string(s.token), Customer: s.customer, Purpose: license.Trial, Modules: s.trial.modules, Days: s.trial.days,
-		}); err != nil {
+	for done, step := range d.steps(s) {
+		server, err := d.store.Server(ctx, s.token)
+		if err != nil {
+			return err
+		}
+		if server.Sequence > done {
+			continue
+		}
+		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	if s.base != nil {
-		if err := d.base(ctx, s); err != nil {
-			return err
-		}
-	}
-	for _, day := range s.renewals {
-		if err := d.renew(ctx, s, day); err != nil {
-			return err
-		}
-	}
-	if s.revokedOn != 0 {
-		return d.revoke(ctx, s)
-	}
-	if s.support == nil {
+	if s.revokedOn == 0 {
 		return nil
 	}
-	d.at(s.support.day)
-	_, err := d.issuer.Temporary(ctx, d.call(support), issuing.TemporaryRequest{
-		ServerToken: string(s.token), Customer: s.customer, Purpose: s.support.purpose, Modules: s.support.modules, Days: s.support.days,
-		Note: "Demo: bridge until the network card is back.",
+	return d.revoke(ctx, s)
+}
+
+func (d *desk) steps(s story) []func(context.Context) error {
+	var steps []func(context.Context) error
+	if s.abandoned != nil {
+		steps = append(steps, func(ctx context.Context) error { return d.abandon(ctx, s) })
+	}
+	if s.trial != nil {
+		steps = append(steps, func(ctx context.Context) error { return d.temporary(ctx, s, sales, *s.trial, license.Trial, "") })
+	}
+	if s.base != nil {
+		steps = append(steps, func(ctx context.Context) error { return d.base(ctx, s) })
+	}
+	for _, day := range s.renewals {
+		steps = append(steps, func(ctx context.Context) error { return d.renew(ctx, s, day) })
+	}
+	if s.support != nil {
+		steps = append(steps, func(ctx context.Context) error {
+			return d.temporary(ctx, s, support, *s.support, s.support.purpose, "Demo: bridge until the network card is back.")
+		})
+	}
+	return steps
+}
+
+func (d *desk) temporary(ctx context.Context, s story, by license.Caller, t temporary, purpose license.Purpose, note string) error {
+	d.at(t.day)
+	_, err := d.issuer.Temporary(ctx, d.call(by), issuing.TemporaryRequest{
+		ServerToken: string(s.token), Customer: s.customer, Purpose: purpose, Modules: t.modules, Days: t.days, Note: note,
 	})
 	return err
 }
 
 func (d *desk) base(ctx context.Context, s story) error {
+	if server, err := d.store.Server(ctx, s.token); err != nil || server.Base.Current != "" {
+		return err // what was to be given up was finished after all, by the sweep of a later start
+	}
 	d.at(s.base.day)
 	q := issuing.SoldRequest{ServerToken: string(s.token), Customer: s.customer, Modules: s.base.modules, Type: license.Permanent}
 	if s.base.months > 0 {
@@ -131,21 +167,25 @@ func (d *desk) current(ctx context.Context, s story) (issuing.Record, error) {
 
 // revoke takes the customer's base license back.
 func (d *desk) revoke(ctx context.Context, s story) error {
+	server, err := d.store.Server(ctx, s.token)
+	if err != nil || server.Base.Current == "" { // it is done
+		return err
+	}
 	d.at(s.revokedOn)
 	old, err := d.current(ctx, s)
 	if err != nil {
 		return err
 	}
-	call := issuing.Call{Caller: accounting, Method: "POST", Path: "/demo", IdempotencyKey: "revoke-" + old.ID}
+	call := issuing.Call{Caller: accounting, Method: "POST", Path: "/demo", IdempotencyKey: rand.Text()}
 	_, err = d.issuer.Revoke(ctx, call, issuing.RevocationRequest{ID: old.ID, Reason: "Demo: the contract was cancelled.", IfMatch: old.Version})
 	return err
 }
 
 // abandon asks for a license while the signing key is refused, and lets the sweep give it up.
-func (d *desk) abandon(ctx context.Context, s story, pendings issuing.Pendings, keys *keyring.Ring) error {
+func (d *desk) abandon(ctx context.Context, s story) error {
 	d.at(s.abandoned.day)
 	clock := func() time.Time { return d.now }
-	refusing := issuing.NewIssuer(d.store, refuser{}, keys, issuing.DefaultPolicy(), clock)
+	refusing := issuing.NewIssuer(d.store, refuser{}, d.keys, issuing.DefaultPolicy(), clock)
 	q := issuing.SoldRequest{
 		ServerToken: string(s.token), Customer: s.customer, Type: license.Subscription, Modules: s.abandoned.modules,
 		Contract: s.abandoned.paper, TermMonths: s.abandoned.months,
@@ -155,7 +195,7 @@ func (d *desk) abandon(ctx context.Context, s story, pendings issuing.Pendings, 
 	}
 	for range 2 {
 		d.now = d.now.Add(16 * time.Minute)
-		if _, err := issuing.NewSweeper(refusing, pendings).Sweep(ctx); err != nil {
+		if _, err := issuing.NewSweeper(refusing, d.store).Sweep(ctx); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ func suite(n, extraCall int) license.Modules {
 	return license.Modules{QMSSuite: n, CallRecording: extraCall}
 }
 
-// stories is every story; the last one marks that the demo is there. Together they make 42 licenses.
+// stories is every story. Together they make 42 licenses.
 var stories = []story{
 	// Permanent.
 	{customer: "Lakeshore Telecare", token: "QMSA-4M8D-K2VX-77QH-PT31", trial: &temporary{day: -300, modules: suite(10, 0)}, base: &sold{-280, 0, "O-7781", suite(50, 20)}},
@@ -74,4 +74,13 @@ var stories = []story{
 	{customer: "Stonebridge Police", token: "QMSA-F7YC-KZ35-N0WD-QT81", base: &sold{-200, 0, "O-7990", suite(40, 10)}, support: &temporary{day: -2, purpose: license.Emergency, modules: suite(40, 10)}},
 	{customer: "Mistral Energy", token: "QMSA-9SEM-B4J1-VX6P-LR38", base: &sold{-150, 12, "C-2277", suite(22, 0)}, support: &temporary{day: -40, days: 10, purpose: license.Troubleshooting, modules: suite(22, 0)}},
 	{customer: "Willow Creek Retail", token: "QMSA-2HQX-R8TD-C7KV-NA64", support: &temporary{day: -5, purpose: license.Troubleshooting, modules: suite(3, 0)}},
+}
+
+// Tokens lists the Server Tokens of the demo.
+func Tokens() []license.ServerToken {
+	var tokens []license.ServerToken
+	for _, s := range stories {
+		tokens = append(tokens, s.token)
+	}
+	return tokens
 }

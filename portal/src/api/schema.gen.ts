@@ -72,7 +72,8 @@ export interface paths {
         /**
          * Renew a subscription by contract
          * @description Accounting only. The new term starts the day after the old expiration date, or today with basis `today`. A lapsed
-         *     subscription has no default: 422 `basis_required`. The old key works until its own end.
+         *     subscription has no default: 422 `basis_required`. The old key works until its own end. An `expiresOn` that would
+         *     shorten the license is refused.
          */
         post: operations["renew"];
         delete?: never;

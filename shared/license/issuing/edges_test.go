@@ -144,6 +144,35 @@ func TestRenew_120MonthsKeepTheAnchor(t *testing.T) {
 	require.Equal(t, "2040-02-28", renewed.ExpiresOn.String(), "the day before 29 Feb 2040")
 }
 
+func TestRenew_AnExplicitEndDoesNotShortenTheLicense(t *testing.T) {
+	d := newDesk(t)
+	old := d.sold(licensetest.Subscription())
+	for _, basis := range []license.RenewalBasis{license.BasisExpiration, license.BasisToday} {
+		_, err := d.renew(old, issuing.RenewalRequest{ExpiresOn: old.ExpiresOn.AddDays(-1), Basis: basis})
+		require.Equal(t, "/expiresOn", requireCode(t, license.InvalidRequest, err).Fields[0].Pointer)
+	}
+	_, err := d.renew(old, issuing.RenewalRequest{ExpiresOn: license.Today(d.clock.Now())})
+	requireCode(t, license.RenewalInPast, err)
+	renewed, err := d.renew(old, issuing.RenewalRequest{ExpiresOn: old.ExpiresOn.AddDays(10)})
+	require.NoError(t, err)
+	require.Equal(t, old.ExpiresOn.AddDays(10), renewed.ExpiresOn)
+}
+
+func TestRenew_EndsWithinTheYearsOfTheFormat(t *testing.T) {
+	d := newDesk(t)
+	l := d.sold(licensetest.Subscription())
+	var err error
+	for range 1000 {
+		next, failed := d.renew(l, issuing.RenewalRequest{TermMonths: 120})
+		if failed != nil {
+			err = failed
+			break
+		}
+		l = next
+	}
+	require.Contains(t, requireCode(t, license.InvalidRequest, err).Detail, "31 Dec 9998")
+}
+
 func TestVoid_SaysWhy(t *testing.T) {
 	d := newDesk(t)
 	ctx := context.Background()

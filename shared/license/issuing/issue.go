@@ -160,6 +160,8 @@ func termFrom(start license.Date, anchor, months int, end, today license.Date, i
 			term.EndsOn.Words(), today.Words()).With("expiresOn", term.EndsOn).With("today", today).At(pointer)
 	case term.EndsOn.Before(start):
 		return term, license.Invalid(pointer, "The term starts on %s, so it cannot end on %s. Choose a later end.", start.Words(), term.EndsOn.Words())
+	case term.EndsOn.After(license.LastDay):
+		return term, license.Invalid(pointer, "A license ends on %s at the latest. Choose an earlier end.", license.LastDay.Words())
 	case !end.IsNever() && term.EndsOn.After(latest):
 		return term, license.Invalid(pointer, "A term has at most 120 months: one that starts on %s ends on %s at the latest.", start.Words(), latest.Words())
 	}

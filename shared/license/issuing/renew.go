@@ -101,6 +101,10 @@ func decideRenewal(now situation, q RenewalRequest) (Record, error) {
 		}
 		q.Basis = license.BasisExpiration
 	}
+	if !q.ExpiresOn.IsNever() && q.ExpiresOn.Before(old.ExpiresOn) && q.ExpiresOn.After(now.today()) {
+		return Record{}, license.Invalid("/expiresOn", "This subscription runs through %s already; a renewal until %s would shorten it. Choose a later end.",
+			old.ExpiresOn.Words(), q.ExpiresOn.Words())
+	}
 	start, anchor := license.RenewalStart(q.Basis, old.ExpiresOn, old.AnchorDay, now.today())
 	term, err := termFrom(start, anchor, q.TermMonths, q.ExpiresOn, now.today(), license.RenewalInPast)
 	if err != nil {
