@@ -14,12 +14,14 @@ ROLE ?= sales
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
-.PHONY: tools
-tools:
-	@bash infra/tools.sh
+.PHONY: tools-run tools-test
+tools-run:
+	@bash infra/tools.sh run
+tools-test:
+	@bash infra/tools.sh test
 
 .PHONY: build
-build: tools ## Build every function to build/<function>/bootstrap, and the portal to portal/dist
+build: tools-run ## Build every function to build/<function>/bootstrap, and the portal to portal/dist
 	@for f in $(FUNCTIONS); do \
 	  GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' -o build/$$f/bootstrap ./functions/$$f; \
 	done
@@ -55,7 +57,7 @@ $(VENV)/.installed: infra/lint/requirements.txt
 	@touch $@
 
 .PHONY: lint
-lint: tools $(VENV)/.installed portal/node_modules/.package-lock.json ## Check form: Go, the template, the portal
+lint: tools-test $(VENV)/.installed portal/node_modules/.package-lock.json ## Check form: Go, the template, the portal
 	@unformatted=$$(gofmt -l functions shared infra); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go tool staticcheck -checks inherit,-ST1005 ./...
@@ -65,12 +67,13 @@ lint: tools $(VENV)/.installed portal/node_modules/.package-lock.json ## Check f
 
 .PHONY: test
 test: lint build ## Every check on real parts: lint, Go with the race detector, the local stack, the portal, a browser
-	go run ./infra/local setup
-	go test -race ./...
+	go build -o .cache/local ./infra/local
+	.cache/local setup
+	go test -count=1 -race ./...
 	go test -count=1 -p 1 -run 'Warm|Budget|Hostile' -v ./infra/local/e2e ./shared/license/downgrade ./shared/license/licensekey | grep -vE '^(=== RUN|    --- PASS)'
 	cd shared/license/licensekey/wycheproof && go test ./...
 	cd portal && npm test --silent
-	go run ./infra/local with -- npm --prefix portal run --silent e2e
+	.cache/local with -- npm --prefix portal run --silent e2e
 
 .PHONY: clean
 clean: ## Remove what was built and fetched, and the local data

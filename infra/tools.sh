@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Says which tools this project needs and the machine lacks, each with the one command or place that mends it. With
-# --install it installs what Debian's packages bring.
+# Says which tools this project needs and the machine lacks, each with the one command or place that mends it.
+#   tools.sh run|test [--install]
+# run names what make run needs, test what make test needs too; --install installs what Debian's packages bring.
 set -eu
 
 # at_least HAVE WANT: HAVE is the same version or a newer one.
@@ -11,15 +12,19 @@ need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 need java openjdk-17-jre-headless
 need javac openjdk-17-jdk-headless
 need mvn maven
-need python3 python3
-need chromium chromium
-python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+if [ "${1:-}" = test ]; then
+  need python3 python3
+  need chromium chromium
+  need gcc "gcc libc6-dev" # the race detector
+  need ps procps
+  python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+fi
 
 if [ ${#missing[@]} -gt 0 ]; then
   packages=$(printf '%s\n' "${missing[@]}" | sort -u | tr '\n' ' ')
   sudo=$([ "$(id -u)" -eq 0 ] || echo "sudo ")
   command="${sudo}apt-get update && ${sudo}apt-get install -y ${packages% }"
-  if [ "${1:-}" != --install ]; then
+  if [ "${2:-}" != --install ]; then
     echo "Missing: $packages" >&2
     echo "Install with: $command" >&2
     exit 1
@@ -39,8 +44,9 @@ check() { # NAME HAVE WANT MEND
     wrong=1
   fi
 }
-version() { "$@" 2>/dev/null | grep -oE '[0-9]+(\.[0-9]+)+' | head -n 1 || true; }
+version() { "$@" 2>&1 | grep -oE '[0-9]+(\.[0-9]+)+' | head -n 1 || true; }
 check Go "$(version go version)" 1.26 "install it from https://go.dev/dl/ and put it on the PATH"
+check Java "$(version java -version)" 17 "apt-get install openjdk-17-jdk-headless"
 check Node "$(version node --version)" 20.19 "install it from https://nodejs.org/"
 check npm "$(version npm --version)" 11.0 "npm install --global npm@11"
 exit $wrong

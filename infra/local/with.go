@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 
+	"qmslicensing/infra/local/process"
 	"qmslicensing/infra/local/stack"
 )
 
@@ -33,10 +34,22 @@ func with(ctx context.Context, args []string) error {
 		return err
 	}
 	defer s.Close()
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), "BASE_URL="+s.URL)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return err
+	}
+	group := process.NewGroup()
+	defer group.Close()
+	command, err := group.Start(process.Command{Path: path, Args: args[1:], Env: append(os.Environ(), "BASE_URL="+s.URL), Output: os.Stdout})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-command.Done():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := command.Err(); err != nil {
 		text, _ := os.ReadFile(log.Name())
 		fmt.Fprintf(os.Stderr, "%s\n", text[max(0, len(text)-8<<10):])
 		return fmt.Errorf("%s: %w (above: the end of the system's log)", args[0], err)

@@ -10,16 +10,17 @@ func (s *Server) find(name string, aliases bool) (*key, error) {
 	if name == "" {
 		return nil, failf("ValidationException", "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null")
 	}
-	resource := name
+	resource, id := name, name
 	if strings.HasPrefix(name, "arn:") {
-		var ours bool
-		if resource, ours = strings.CutPrefix(name, "arn:aws:kms:"+s.region+":"+s.account+":"); !ours {
+		var ours, isKey bool
+		resource, ours = strings.CutPrefix(name, "arn:aws:kms:"+s.region+":"+s.account+":")
+		id, isKey = strings.CutPrefix(resource, "key/")
+		if !ours || !isKey && !strings.HasPrefix(resource, "alias/") {
 			return nil, failf("NotFoundException", "Invalid arn %s", name)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id := strings.TrimPrefix(resource, "key/")
 	if strings.HasPrefix(resource, "alias/") {
 		if !aliases {
 			return nil, failf("NotFoundException", "Invalid keyId '%s'", name)

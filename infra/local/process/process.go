@@ -139,8 +139,8 @@ func (p *Process) Err() error {
 // PID is the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Kill ends the process at once.
-func (p *Process) Kill() { _ = p.cmd.Process.Kill() }
+// Kill ends the process at once, and what it has started that is still in its process group.
+func (p *Process) Kill() { _ = syscall.Kill(-p.PID(), syscall.SIGKILL) }
 
 // Stop ends a watched process by the end of its standard input, and kills it after the grace.
 func (p *Process) Stop(grace time.Duration) {

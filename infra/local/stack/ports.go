@@ -37,6 +37,17 @@ func (c Config) ports() Ports {
 // listen opens a port of 127.0.0.1.
 func listen(port int, purpose string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err == nil && port != 0 { // localhost may mean ::1 to others
+		var other net.Listener
+		if other, err = net.Listen("tcp6", net.JoinHostPort("::1", strconv.Itoa(port))); err == nil {
+			err = other.Close()
+		}
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = errors.Join(err, listener.Close())
+		} else {
+			err = nil // a machine without IPv6
+		}
+	}
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("port %d, for the %s, is taken: find who has it with ss -ltnp 'sport = :%d', "+
 			"or use other ports with QMS_PORT_BASE=4000 in the environment or the flag -port-base 4000", port, purpose, port)
