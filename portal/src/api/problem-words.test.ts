@@ -60,6 +60,26 @@ describe('failures', () => {
     expect(`${title}. ${text}`).toBe(sentence);
   });
 
+  it('keeps why the service is not available and when to try again', () => {
+    const because =
+      'The signing key cannot be used, so it is not signed yet. Try again in a minute: it continues. Tell an administrator.';
+    const failure: Failure = {
+      kind: 'problem',
+      problem: { ...problem('unavailable'), detail: because },
+      retryAfter: 60,
+    };
+    const why = 'The signing key cannot be used, so it is not signed yet. Tell an administrator.';
+    expect(failureWords(failure, 'issuing').text).toBe(
+      `${why} Try again in 60 seconds: issuing continues where it stopped, so it cannot happen twice.`,
+    );
+    expect(failureWords({ ...failure, retryAfter: 1 }, 'looking').text).toBe(
+      `${why} What you typed is kept. Try again in 1 second.`,
+    );
+    expect(failureWords({ kind: 'gateway', status: 429, retryAfter: 1 }, 'looking').text).toBe(
+      'Try again in 1 second.',
+    );
+  });
+
   it.each<Failure>([
     { kind: 'lost' },
     { kind: 'gateway', status: 503, retryAfter: 2 },

@@ -41,29 +41,35 @@ function gatewayWords(status: number, retryAfter: number | null, doing: Doing): 
   if (status === 403) return noRole;
   if (status === 429) return tooMany(retryAfter);
   if (status === 413) return bad('This is too much at once', 'Send less, then try again.');
-  if (status >= 500) return unavailable(retryAfter, doing);
+  if (status >= 500) return unavailable('', retryAfter, doing);
   return bad('The license service does not know this page', 'Reload the page: there is a newer one.');
 }
 
 const noRole = bad('Your account has no role here', 'Ask an administrator for sales, support or accounting.');
 
 const tooMany = (retryAfter: number | null): Words =>
-  warn('Too many tries', `Try again in ${retryAfter ?? minute} seconds.`);
+  warn('Too many tries', `Try again ${inSeconds(retryAfter ?? minute)}.`);
 
-function unconfirmed(doing: Exclude<Doing, 'looking'>): Words {
-  const thing = doing === 'renewing' ? 'renewal' : 'license';
+const inSeconds = (n: number): string => (n === 1 ? 'in 1 second' : `in ${n} seconds`);
+
+function unconfirmed(doing: Exclude<Doing, 'looking'>, why = '', when = ''): Words {
+  const [thing, what] = doing === 'renewing' ? ['renewal', 'the same renewal'] : ['license', 'issuing'];
   return bad(
     `The ${thing} is not confirmed`,
-    doing === 'renewing'
-      ? 'Try again: the same renewal continues where it stopped, so it cannot happen twice.'
-      : 'Try again: issuing continues where it stopped, so it cannot happen twice.',
+    `${why}Try again${when}: ${what} continues where it stopped, so it cannot happen twice.`,
   );
 }
 
-function unavailable(retryAfter: number | null, doing: Doing): Words {
-  if (doing !== 'looking') return unconfirmed(doing);
-  const when = retryAfter === null ? 'in a minute' : retryAfter === 1 ? 'in 1 second' : `in ${retryAfter} seconds`;
-  return warn('The license service is not available', `What you typed is kept. Try again ${when}.`);
+/** What the service says about it, without its own "Try again": the page says when, and that it is safe. */
+function unavailable(detail: string, retryAfter: number | null, doing: Doing): Words {
+  const sentences = detail.split(/(?<=\.)\s+/).filter((sentence) => sentence && !sentence.startsWith('Try again'));
+  const why = sentences.map((sentence) => `${sentence} `).join('');
+  const when = retryAfter === null ? null : inSeconds(retryAfter);
+  if (doing !== 'looking') return unconfirmed(doing, why, when ? ` ${when}` : '');
+  return warn(
+    'The license service is not available',
+    `${why}What you typed is kept. Try again ${when ?? 'in a minute'}.`,
+  );
 }
 
 /** A param as text; the members per code are listed in infra/openapi.yaml. */
@@ -99,7 +105,7 @@ export function problemWords(problem: Problem, retryAfter: number | null, doing:
         ? bad('The license service failed', 'Try again. If it fails again, send the request id to support.')
         : unconfirmed(doing);
     case 'unavailable':
-      return unavailable(retryAfter, doing);
+      return unavailable(detail, retryAfter ?? (Number(param(problem, 'retryAfter')) || null), doing);
     case 'quota_exceeded':
       return warn('Too many for now', detail || tooMany(retryAfter).text);
     case 'payload_too_large':

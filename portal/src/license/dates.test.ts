@@ -51,7 +51,14 @@ describe('days', () => {
     expect(dates.dayWords('2026-11-03')).toBe('3\u00a0Nov\u00a02026');
     expect(dates.instantWords('2026-11-20T09:12:59Z')).toBe('20\u00a0Nov\u00a02026, 09:12 UTC');
     expect(dates.distanceWords('2026-11-23', '2026-12-15')).toBe('in 22 days');
-    expect(dates.distanceWords('2026-11-23', '2026-11-22')).toBe('1 day ago');
+    expect(dates.distanceWords('2026-11-23', '2026-11-22')).toBe('yesterday');
     expect(dates.distanceWords('2026-11-23', '2026-11-23')).toBe('today');
+    expect(dates.distanceWords('2026-11-23', '2026-11-24')).toBe('in 1 day');
+  });
+
+  it('ends at noon UTC after the last day', () => {
+    expect(dates.endsWords('2026-11-23', '2026-12-15')).toBe('Ends 15\u00a0Dec\u00a02026, in 22 days');
+    expect(dates.endsWords('2026-11-23', '2026-11-23')).toBe('Ends 23\u00a0Nov\u00a02026, today');
+    expect(dates.endsWords('2026-11-23', '2026-11-22')).toBe('Ends today, 12:00 UTC');
   });
 });

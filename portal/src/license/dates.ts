@@ -70,10 +70,16 @@ export function instantWords(text: string): string {
   return `${dayWords(iso.slice(0, 10))}, ${iso.slice(11, 16)} UTC`;
 }
 
-/** "in 22 days", "today", "20 days ago". */
+/** "in 22 days", "today", "yesterday", "20 days ago". */
 export function distanceWords(from: Day, to: Day): string {
   const n = daysBetween(from, to);
   if (n === 0) return 'today';
-  const days = Math.abs(n) === 1 ? '1 day' : `${Math.abs(n)} days`;
+  if (n === -1) return 'yesterday';
+  const days = n === 1 ? '1 day' : `${Math.abs(n)} days`;
   return n > 0 ? `in ${days}` : `${days} ago`;
+}
+
+/** "Ends 15 Dec 2026, in 22 days", of a license that still works: on the morning after its last day, until noon UTC. */
+export function endsWords(now: Day, last: Day): string {
+  return last < now ? 'Ends today, 12:00 UTC' : `Ends ${dayWords(last)}, ${distanceWords(now, last)}`;
 }

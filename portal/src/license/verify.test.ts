@@ -61,6 +61,14 @@ describe('a license key that is not', () => {
     expect(['damaged', 'signature_invalid']).toContain(await code(change(make(permanent)))),
   );
 
+  it.each([
+    ['85', (key: string) => key.slice(0, -1)],
+    ['87', (key: string) => `${key}A`],
+    ['82 with slack bits', (key: string) => `${key.slice(0, -5)}_`],
+  ])('has a signature of %s characters', async (_, change) =>
+    expect(await code(change(make(permanent)))).toBe('damaged'),
+  );
+
   it('has slack bits', async () => {
     const good = make(permanent);
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

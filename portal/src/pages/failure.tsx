@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { type Failure, sessionOver } from '../api/client';
 import { type Doing, failureWords } from '../api/problem-words';
-import { leave } from '../console/sign-in';
 import { Button } from '../ui/button';
 import { Callout, RequestId } from '../ui/callout';
+import { SignInAgain } from './sign-in-again';
 
 interface Props {
   failure: Failure;
@@ -20,7 +20,7 @@ export function FailureCallout({ failure, doing, onRetry, children }: Props) {
   const fields = problem?.errors?.filter((error) => error.detail !== problem.detail) ?? [];
   return (
     <div>
-      <Callout tone={words.tone} takesFocus title={words.title}>
+      <Callout tone={words.tone} takesFocus={failure} title={words.title}>
         <p>{words.text}</p>
         {fields.length > 0 && (
           <ul>
@@ -31,9 +31,7 @@ export function FailureCallout({ failure, doing, onRetry, children }: Props) {
         )}
         <div class="actions">
           {sessionOver(failure) ? (
-            <Button kind="default" onClick={() => void leave()}>
-              Sign in again
-            </Button>
+            <SignInAgain />
           ) : (
             onRetry && (
               <Button icon="renew" onClick={onRetry}>

@@ -21,6 +21,8 @@ export function GetLicense() {
   const [again, setAgain] = useState(0);
   const { look, busy } = useLicenseByToken(token, again);
   const slow = useSlow(busy);
+  const now = cleanServerToken(typed);
+  const asking = busy && now.ok && now.token === token;
 
   const ask = (raw: string) => {
     const cleaned = cleanServerToken(raw);
@@ -43,12 +45,12 @@ export function GetLicense() {
 
   const submit = (event: Event) => {
     event.preventDefault();
-    if (busy) return;
     const cleaned = ask(typed);
     if (!cleaned.ok) {
       document.getElementById('token')?.focus();
       return;
     }
+    if (asking) return; // a second click; another token is another question
     setAgain(again + 1);
     const address = getLicense(cleaned.token);
     if (location.hash !== address.slice(1)) history.pushState(null, '', address);
@@ -64,7 +66,7 @@ export function GetLicense() {
         <Button
           type="submit"
           kind={shown && look.found.status === 'active' ? 'default' : 'filled'}
-          working={slow ? 'Looking…' : null}
+          working={slow && asking ? 'Looking…' : null}
         >
           Get license
         </Button>
@@ -83,17 +85,18 @@ function Result({ look, onRetry }: { look: Look; onRetry: () => void }) {
     case 'nothing':
       return (
         <div class="reading">
-          <Callout tone="bad" takesFocus title="No license for this Server Token">
+          <Callout tone="bad" takesFocus={look} title="No license for this Server Token">
             <p>
               Compare <code>{look.token}</code> with the one in QMS. If it is the same, contact support and send it.
             </p>
           </Callout>
+          {look.requestId && <RequestId id={look.requestId} />}
         </div>
       );
     case 'problem':
       return (
         <div class="reading">
-          <Callout tone={look.words.tone} takesFocus title={look.words.title}>
+          <Callout tone={look.words.tone} takesFocus={look} title={look.words.title}>
             <p>{look.words.text}</p>
             <div>
               <Button icon="renew" onClick={onRetry}>
@@ -110,7 +113,7 @@ function Result({ look, onRetry }: { look: Look; onRetry: () => void }) {
 function License({ found }: { found: Found }) {
   const { signed, licenseKey, status } = found;
   const title = useRef<HTMLHeadingElement>(null);
-  useEffect(() => title.current?.focus(), []);
+  useEffect(() => title.current?.focus(), [found]);
   const facts = { ...signed, modules: modulesOf(signed.seats, signed.suite) };
   return (
     <div class="columns">

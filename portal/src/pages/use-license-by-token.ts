@@ -16,7 +16,7 @@ export interface Found {
 export type Look =
   | { state: 'none' }
   | { state: 'found'; token: string; found: Found }
-  | { state: 'nothing'; token: string }
+  | { state: 'nothing'; token: string; requestId: string | null }
   | { state: 'problem'; token: string; words: Words; requestId: string | null };
 
 export function useLicenseByToken(token: string, again: number): { look: Look; busy: boolean } {
@@ -43,7 +43,10 @@ export function useLicenseByToken(token: string, again: number): { look: Look; b
 async function lookUp(token: string): Promise<Look> {
   const [answer, keys] = await Promise.all([retrieve(token), publicKeys()]);
   if (!answer.ok) {
-    return isCode(answer.failure, 'license_not_found') ? { state: 'nothing', token } : refused(token, answer.failure);
+    const { failure } = answer;
+    return isCode(failure, 'license_not_found')
+      ? { state: 'nothing', token, requestId: requestIdOf(failure) }
+      : refused(token, failure);
   }
   if (!keys.ok) return refused(token, keys.failure);
   const { licenseKey, status } = answer.value.license;
@@ -60,8 +63,10 @@ const otherServer: Words = {
 };
 
 function refused(token: string, failure: Failure): Look {
-  const requestId = failure.kind === 'problem' ? failure.problem.requestId : null;
-  return { state: 'problem', token, words: failureWords(failure, 'looking'), requestId };
+  return { state: 'problem', token, words: failureWords(failure, 'looking'), requestId: requestIdOf(failure) };
 }
+
+const requestIdOf = (failure: Failure): string | null =>
+  failure.kind === 'problem' ? failure.problem.requestId : null;
 
 const problem = (token: string, words: Words): Look => ({ state: 'problem', token, words, requestId: null });

@@ -6,24 +6,26 @@ import { Icon } from './icons';
 interface Props {
   tone: 'bad' | 'warn' | 'know' | 'ok';
   title: string;
-  /** A page problem takes focus when it appears. */
-  takesFocus?: boolean;
+  /** A page problem takes focus when it appears, and again whenever this is another one: the next try failed too. */
+  takesFocus?: object | boolean;
+  /** Focus is given to it by the page. */
+  focusable?: boolean;
   id?: string;
   children?: ComponentChildren;
 }
 
-export function Callout({ tone, title, takesFocus, id, children }: Props) {
+export function Callout({ tone, title, takesFocus, focusable, id, children }: Props) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (takesFocus) box.current?.focus();
-  }, [takesFocus, title]);
+  }, [takesFocus]);
   return (
     <div
       ref={box}
       class={`callout ${tone}`}
       id={id}
-      tabIndex={takesFocus ? -1 : undefined}
-      role={takesFocus ? undefined : 'note'}
+      tabIndex={takesFocus || focusable ? -1 : undefined}
+      role={takesFocus || focusable ? undefined : 'note'}
     >
       <Icon name={tone} />
       <div class="stack-8">

@@ -4,7 +4,7 @@ import { kindWords, typeName } from '../../license/roles';
 import { seatsWords } from '../../license/seats';
 import * as paths from '../../paths';
 import { Callout } from '../../ui/callout';
-import type { Draft } from './draft';
+import { type Draft, isTicked } from './draft';
 
 interface Props {
   base: License;
@@ -44,8 +44,10 @@ export function BaseCallout({ base, draft, change }: Props) {
       <label class="check">
         <input
           type="checkbox"
-          checked={draft.replace}
-          onChange={(event) => change({ replace: event.currentTarget.checked })}
+          checked={isTicked(draft, base)}
+          onChange={(event) =>
+            change({ replaces: event.currentTarget.checked ? { id: base.id, version: base.version } : null })
+          }
         />
         <span>The new license replaces it. Its license key still works where it is loaded.</span>
       </label>

@@ -12,7 +12,8 @@ interface Props {
 
 /** The order of a permanent license and the conditions of its sale, each with its day and its evidence. */
 export function PermanentTerm({ draft, errors, change }: Props) {
-  const met = allConditions.filter((name) => isMet(draft.conditions[name])).length;
+  const now = today();
+  const met = allConditions.filter((name) => isMet(draft.conditions[name], now)).length;
   const set = (name: ConditionName, part: Partial<Condition>) =>
     change({ conditions: { ...draft.conditions, [name]: { ...draft.conditions[name], ...part } } });
   return (
@@ -49,9 +50,11 @@ interface RowProps {
 }
 
 function ConditionRow({ name, condition, set }: RowProps) {
-  const met = isMet(condition);
+  const now = today();
+  const met = isMet(condition, now);
   const describe = () => {
     if (met) return `Met on ${dayWords(condition.metOn)}. ${condition.evidence.trim()}.`;
+    if (condition.metOn > now) return `It is not met yet: the day must not be after ${dayWords(now)}.`;
     return condition.metOn || condition.evidence
       ? 'It needs both a day and its evidence.'
       : 'Nobody has confirmed this yet.';

@@ -1,7 +1,9 @@
 // What the issue form holds, as it was typed.
 
+import { type Day, daysBetween, isDay } from '../../license/dates';
 import { type LicenseType, type Purpose, purposesOf, type Role, typesOf } from '../../license/roles';
 import { allModules, type Module, type Modules, parseQuantity } from '../../license/seats';
+import { cleanServerToken } from '../../license/server-token';
 
 export type Quantity = Module | 'qmsSuite';
 export const quantities: readonly Quantity[] = ['qmsSuite', ...allModules];
@@ -22,6 +24,11 @@ export interface Condition {
   evidence: string;
 }
 
+export interface Ticked {
+  id: string;
+  version: number;
+}
+
 export interface Draft {
   token: string;
   customer: string;
@@ -31,6 +38,8 @@ export interface Draft {
   type: LicenseType | null;
   purpose: Purpose | null;
   days: string;
+  /** The text of the date field of a temporary license, whole or not; empty: `days` counts. */
+  ends: string;
   note: string;
   contract: string;
   /** Months as in the list of terms, `months`, or `date`. */
@@ -41,7 +50,8 @@ export interface Draft {
   startsOn: string;
   order: string;
   conditions: Record<ConditionName, Condition>;
-  replace: boolean;
+  /** The license, as it was seen, that was ticked to be replaced. */
+  replaces: Ticked | null;
 }
 
 export function emptyDraft(role: Role): Draft {
@@ -56,6 +66,7 @@ export function emptyDraft(role: Role): Draft {
     type,
     purpose,
     days: purpose === 'trial' ? '30' : '14',
+    ends: '',
     note: '',
     contract: '',
     term: '12',
@@ -69,7 +80,7 @@ export function emptyDraft(role: Role): Draft {
       'quantities-match': unmet(),
       'customer-name-matches': unmet(),
     },
-    replace: false,
+    replaces: null,
   };
 }
 
@@ -84,4 +95,23 @@ export function modulesOfDraft(draft: Draft): Modules {
   };
 }
 
-export const isMet = ({ metOn, evidence }: Condition): boolean => metOn !== '' && evidence.trim() !== '';
+/** Met on a day that has come, with its evidence. */
+export const isMet = ({ metOn, evidence }: Condition, now: Day): boolean =>
+  isDay(metOn) && metOn <= now && evidence.trim() !== '';
+
+/** Reports whether the tick is for this license as it is now; a tick for another one does not carry over. */
+export const isTicked = ({ replaces }: Draft, base: Ticked): boolean =>
+  replaces?.id === base.id && replaces.version === base.version;
+
+/** The days a temporary license runs; NaN while they are not known. */
+export function daysOf({ days, ends }: Draft, now: Day): number {
+  if (ends === '') return days === '' ? Number.NaN : Number(days);
+  return isDay(ends) ? daysBetween(now, ends) : Number.NaN;
+}
+
+/** What another text in the Server Token changes: what was filled in for one server is not kept for another. */
+export function withToken(draft: Draft, text: string): Partial<Draft> {
+  const [before, after] = [cleanServerToken(draft.token), cleanServerToken(text)];
+  if (before.ok && after.ok && before.token === after.token) return { token: text };
+  return { token: text, replaces: null, ...(draft.filledIn ? { customer: '', filledIn: false } : {}) };
+}

@@ -14,7 +14,7 @@ import { LicenseView } from '../../ui/license-view';
 import { PageTitle } from '../../ui/shell';
 import { BaseCallout } from './base-callout';
 import { PermanentTerm } from './conditions';
-import { emptyDraft } from './draft';
+import { emptyDraft, isTicked, withToken } from './draft';
 import { readDraft } from './read';
 import { Review } from './review';
 import { SeatsTable } from './seats';
@@ -27,25 +27,33 @@ import { useServer } from './use-server';
 export function IssuePage({ token }: { token: string }) {
   const { role, person } = useSession();
   const [draft, change, clear] = useDraft('issue', () => emptyDraft(role));
-  const [tried, setTried] = useState(false);
+  const [tried, setTried] = useState(0);
   const [reviewing, setReviewing] = useState(false);
   const server = useServer(draft.token);
   const { facts, errors, shortage, closed, request } = readDraft(draft, server.base, today());
-  const shown = tried ? errors : {};
+  const shown = tried > 0 ? errors : {};
   const last = server.licenses?.[0];
 
   useEffect(() => {
-    if (token && token !== draft.token) change({ token, replace: false });
+    if (!token) return;
+    change(withToken(draft, token));
+    // Taken once: a reload or a sign-in keeps what is typed from here on.
+    history.replaceState(null, '', paths.issue());
+    dispatchEvent(new Event('hashchange'));
   }, [token]);
   useEffect(() => {
     if (last && (draft.customer === '' || draft.filledIn)) change({ customer: last.customer, filledIn: true });
   }, [last?.id]);
 
+  useEffect(() => {
+    const [first, second] = Object.keys(shown);
+    if (second) document.getElementById('problems')?.focus();
+    else if (first && !closed) document.getElementById(first)?.focus();
+  }, [tried]);
+
   const review = () => {
-    setTried(true);
-    if (closed) return;
-    if (request) setReviewing(true);
-    else if (Object.keys(errors).length === 1) document.getElementById(Object.keys(errors)[0] ?? '')?.focus();
+    setTried(tried + 1);
+    if (!closed && request) setReviewing(true);
   };
   const issued = (license: License) => {
     clear();
@@ -83,7 +91,7 @@ export function IssuePage({ token }: { token: string }) {
             mono
             error={shown['token'] ?? null}
             value={draft.token}
-            onValue={(text) => change({ token: text, replace: false })}
+            onValue={(text) => change(withToken(draft, text))}
             note={<ServerNote server={server} />}
           />
           <TextField
@@ -141,7 +149,7 @@ export function IssuePage({ token }: { token: string }) {
         <Review
           request={request}
           facts={facts}
-          replaces={draft.replace ? server.base : null}
+          replaces={server.base && isTicked(draft, server.base) ? server.base : null}
           onClose={() => setReviewing(false)}
           onIssued={issued}
           onStale={() => {
@@ -154,11 +162,11 @@ export function IssuePage({ token }: { token: string }) {
   );
 }
 
-/** Two or more errors: a summary takes focus, each line leads to its field. */
+/** Two or more errors: a summary takes focus when the form is sent, each line leads to its field. */
 function Summary({ errors }: { errors: Record<string, string> }) {
   const all = Object.entries(errors);
   return (
-    <Callout tone="bad" takesFocus title={`${all.length} fields need a change`}>
+    <Callout tone="bad" id="problems" focusable title={`${all.length} fields need a change`}>
       {all.map(([id, text]) => (
         <div key={id}>
           <button type="button" class="link" onClick={() => document.getElementById(id)?.focus()}>

@@ -13,7 +13,16 @@ import {
 import { cleanServerToken } from '../../license/server-token';
 import type { ViewFacts } from '../../ui/license-view';
 import { parseMonths } from '../term';
-import { allConditions, conditionNames, type Draft, isMet, modulesOfDraft, quantities } from './draft';
+import {
+  allConditions,
+  conditionNames,
+  type Draft,
+  daysOf,
+  isMet,
+  isTicked,
+  modulesOfDraft,
+  quantities,
+} from './draft';
 
 export type IssueRequest =
   | { path: 'issueTemporary'; body: Body<'issueTemporary'>; ifMatch: null }
@@ -50,9 +59,9 @@ export function readDraft(draft: Draft, base: License | null, now: Day): Reading
   };
   if (draft.type === 'subscription' && draft.contract.trim() === '') errors['contract'] = 'Enter the contract.';
   if (draft.type === 'permanent' && draft.order.trim() === '') errors['order'] = 'Enter the order.';
-  const closed = closedBy(draft, shortage, base);
+  const closed = closedBy(draft, shortage, base, now);
   const good = Object.keys(errors).length === 0 && closed === null && cleaned.ok;
-  return { facts, errors, shortage, closed, request: good ? requestOf(draft, facts, base) : null };
+  return { facts, errors, shortage, closed, request: good ? requestOf(draft, facts, base, now) : null };
 }
 
 function readQuantities(draft: Draft, errors: Record<string, string>): void {
@@ -71,7 +80,7 @@ function readQuantities(draft: Draft, errors: Record<string, string>): void {
 function readEnd(draft: Draft, now: Day, errors: Record<string, string>): Day | null | undefined {
   if (draft.type === 'permanent') return null;
   if (draft.type === 'temporary' || draft.type === null) {
-    const days = Number(draft.days);
+    const days = daysOf(draft, now);
     if (Number.isInteger(days) && days >= 1 && days <= 3660) return addDays(now, days);
     errors['expiresOn'] = `Choose an expiration date after ${dayWords(now)}.`;
     return undefined;
@@ -79,6 +88,10 @@ function readEnd(draft: Draft, now: Day, errors: Record<string, string>): Day | 
   const start = draft.startsOn || now;
   if (!isDay(start)) {
     errors['startsOn'] = 'Choose the day on which the term starts.';
+    return undefined;
+  }
+  if (start > now) {
+    errors['startsOn'] = `Choose a start that is not after ${dayWords(now)}: a license works as soon as it is loaded.`;
     return undefined;
   }
   const months = parseMonths(draft.term, draft.months);
@@ -96,16 +109,16 @@ function readEnd(draft: Draft, now: Day, errors: Record<string, string>): Day | 
   return isDay(end) ? end : undefined;
 }
 
-function closedBy(draft: Draft, shortage: Shortage | null, base: License | null): string | null {
+function closedBy(draft: Draft, shortage: Shortage | null, base: License | null, now: Day): string | null {
   if (draft.type === null) return 'Your role issues no licenses.';
   if (shortage?.module) return 'Add the missing Call Recording seats, then review.';
   if (base && draft.type === 'temporary' && draft.purpose === 'trial') {
     return 'This server has a sold license, so it gets no trial.';
   }
-  if (base && draft.type !== 'temporary' && !draft.replace) {
+  if (base && draft.type !== 'temporary' && !isTicked(draft, base)) {
     return 'This server has a license already. Tick that the new one replaces it, then review.';
   }
-  const unmet = allConditions.filter((name) => !isMet(draft.conditions[name]));
+  const unmet = allConditions.filter((name) => !isMet(draft.conditions[name], now));
   const [first] = unmet;
   if (draft.type !== 'permanent' || !first) return null;
   const open =
@@ -113,16 +126,17 @@ function closedBy(draft: Draft, shortage: Shortage | null, base: License | null)
   return `${open} Issuing opens when all ${allConditions.length} conditions are met.`;
 }
 
-function requestOf(draft: Draft, facts: ViewFacts, base: License | null): IssueRequest | null {
+function requestOf(draft: Draft, facts: ViewFacts, base: License | null, now: Day): IssueRequest | null {
   const { serverToken, modules } = facts;
   const common = { serverToken, customer: draft.customer.trim(), modules };
   if (draft.type === 'temporary' && draft.purpose) {
     const note = draft.note.trim();
-    const body = { ...common, purpose: draft.purpose, days: Number(draft.days), ...(note ? { note } : {}) };
+    const body = { ...common, purpose: draft.purpose, days: daysOf(draft, now), ...(note ? { note } : {}) };
     return { path: 'issueTemporary', body, ifMatch: null };
   }
-  const replaces = base && draft.replace ? { replaces: base.id } : {};
-  const ifMatch = base && draft.replace ? `"${base.version}"` : null;
+  const replaced = base && isTicked(draft, base) ? base : null;
+  const replaces = replaced ? { replaces: replaced.id } : {};
+  const ifMatch = replaced && `"${replaced.version}"`;
   if (draft.type === 'subscription') {
     const months = parseMonths(draft.term, draft.months);
     const end = months === null ? { expiresOn: draft.expiresOn } : { termMonths: months };

@@ -40,15 +40,13 @@ export function Review({ request, facts, replaces, onClose, onIssued, onStale }:
   return (
     <Dialog
       title={`Issue ${kindWords(facts.type, facts.purpose ?? null)} for ${customer}`}
+      working={writer.working}
       onClose={onClose}
       onSubmit={() => writer.submit(request)}
       foot={
-        <>
-          <Button kind="filled" type="submit" working={writer.working ? 'Issuing…' : null}>
-            {writer.failure && !stale ? 'Try again' : until}
-          </Button>
-          <Button onClick={onClose}>Go back</Button>
-        </>
+        <Button kind="filled" type="submit" working={writer.working ? 'Issuing…' : null}>
+          {writer.failure && !stale ? 'Try again' : until}
+        </Button>
       }
     >
       {writer.failure && (

@@ -22,14 +22,14 @@ export function SeatsTable({ draft, errors, shortage, change }: Props) {
     type('callRecording', String(modules.callRecording + shortage.add));
     document.getElementById('q-callRecording')?.focus();
   };
-  const wrong = quantities.map((name) => errors[`q-${name}`]).filter((text) => text !== undefined);
+  const wrong = quantities.filter((name) => errors[`q-${name}`]);
   return (
     <section class="section" aria-labelledby="seats">
       <h2 id="seats">Seats</h2>
-      {wrong.map((text) => (
-        <p class="error" key={text} id="seats-error">
+      {wrong.map((name) => (
+        <p class="error" key={name} id={`q-${name}-error`}>
           <Icon name="bad" />
-          {text}
+          {errors[`q-${name}`]}
         </p>
       ))}
       <div class="card">
@@ -67,7 +67,7 @@ export function SeatsTable({ draft, errors, shortage, change }: Props) {
                     value={draft.typed[name]}
                     aria-invalid={errors[`q-${name}`] || shortage?.module === name ? 'true' : undefined}
                     aria-describedby={
-                      errors[`q-${name}`] ? 'seats-error' : shortage?.module === name ? 'shortage' : undefined
+                      errors[`q-${name}`] ? `q-${name}-error` : shortage?.module === name ? 'shortage' : undefined
                     }
                     onInput={(event) => type(name, event.currentTarget.value)}
                   />

@@ -1,4 +1,4 @@
-import type { License } from '../../api/client';
+import { type License, sessionOver } from '../../api/client';
 import { failureWords } from '../../api/problem-words';
 import { dayWords } from '../../license/dates';
 import { kindWords } from '../../license/roles';
@@ -6,6 +6,7 @@ import { boughtWords } from '../../license/seats';
 import * as paths from '../../paths';
 import { Button } from '../../ui/button';
 import { Icon } from '../../ui/icons';
+import { SignInAgain } from '../sign-in-again';
 import type { Server } from './use-server';
 
 /** Under the Server Token: whether the server is known, and by what. */
@@ -19,9 +20,13 @@ export function ServerNote({ server }: { server: Server }) {
         <Icon name="warn" />
         <span>
           <strong>{words.title}.</strong> {words.text}{' '}
-          <Button small onClick={reload}>
-            Try again
-          </Button>
+          {sessionOver(failure) ? (
+            <SignInAgain small />
+          ) : (
+            <Button small onClick={reload}>
+              Try again
+            </Button>
+          )}
         </span>
       </p>
     );

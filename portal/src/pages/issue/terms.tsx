@@ -1,8 +1,8 @@
 // The fields of each type.
-import { addDays, daysBetween, dayWords, isDay, today } from '../../license/dates';
+import { addDays, dayWords, today } from '../../license/dates';
 import { Field, SelectField, TextField } from '../../ui/field';
 import { termOptions } from '../term';
-import type { Draft } from './draft';
+import { type Draft, daysOf } from './draft';
 
 interface Props {
   draft: Draft;
@@ -18,7 +18,7 @@ const works = (expiresOn: string | null | undefined) =>
 export function TemporaryTerm({ draft, errors, expiresOn, change }: Props) {
   const now = today();
   const shortcuts = draft.purpose === 'emergency' ? ['3', '7', '14'] : ['7', '14', '30'];
-  const pick = (day: string) => change({ days: isDay(day) ? String(daysBetween(now, day)) : '' });
+  const chosen = daysOf(draft, now);
   return (
     <>
       <Field id="expiresOn" label="Expiration date" error={errors['expiresOn'] ?? null} note={works(expiresOn)}>
@@ -27,17 +27,17 @@ export function TemporaryTerm({ draft, errors, expiresOn, change }: Props) {
             id="expiresOn"
             type="date"
             min={addDays(now, 1)}
-            value={expiresOn ?? ''}
+            value={draft.ends || (expiresOn ?? '')}
             aria-invalid={errors['expiresOn'] ? 'true' : undefined}
-            onChange={(event) => pick(event.currentTarget.value)}
+            onInput={(event) => change({ ends: event.currentTarget.value, days: '' })}
           />
           {shortcuts.map((days) => (
             <button
               key={days}
               type="button"
               class="button"
-              aria-pressed={draft.days === days}
-              onClick={() => change({ days })}
+              aria-pressed={chosen === Number(days)}
+              onClick={() => change({ days, ends: '' })}
             >
               {days} days
             </button>

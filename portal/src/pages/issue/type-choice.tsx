@@ -43,7 +43,7 @@ export function TypeChoice({ draft, role, change }: Props) {
                 title={purpose === 'emergency' ? 'Emergency' : 'Troubleshooting'}
                 text={purposeUse(purpose)}
                 chosen={draft.purpose === purpose}
-                onChoose={() => change({ purpose, days: '14' })}
+                onChoose={() => change({ purpose, days: '14', ends: '' })}
               />
             ))}
           </div>

@@ -64,5 +64,6 @@ function atExpiration(expiresOn: string, now: string, lapsed: boolean): string {
 function fromToday(expiresOn: string, now: string, lapsed: boolean): string {
   const days = daysBetween(now, expiresOn) + 1;
   if (lapsed) return 'The days without a license are not counted.';
+  if (days <= 0) return 'Gives up no days: the last paid one was yesterday.';
   return `Gives up ${days === 1 ? '1 day that is' : `${days} days that are`} already paid.`;
 }

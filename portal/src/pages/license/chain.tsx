@@ -1,4 +1,4 @@
-import type { License } from '../../api/client';
+import { type License, sessionOver } from '../../api/client';
 import type { Loaded } from '../../console/use-load';
 import { dayWords } from '../../license/dates';
 import { typeName } from '../../license/roles';
@@ -6,6 +6,7 @@ import { seatsWords } from '../../license/seats';
 import * as paths from '../../paths';
 import { StatusBadge } from '../../ui/badge';
 import { Button } from '../../ui/button';
+import { SignInAgain } from '../sign-in-again';
 
 interface Props {
   current: string;
@@ -22,10 +23,14 @@ export function Chain({ current, token, others }: Props) {
       </h2>
       {others.failure && (
         <p>
-          They could not be read.{' '}
-          <Button small onClick={others.reload}>
-            Try again
-          </Button>
+          {sessionOver(others.failure) ? 'Your session ended.' : 'They could not be read.'}{' '}
+          {sessionOver(others.failure) ? (
+            <SignInAgain small />
+          ) : (
+            <Button small onClick={others.reload}>
+              Try again
+            </Button>
+          )}
         </p>
       )}
       <ol class="timeline">

@@ -4,7 +4,7 @@ import { search, show } from '../../api/staff';
 import { takeFlash } from '../../console/flash';
 import { useSession } from '../../console/session';
 import { useLoad } from '../../console/use-load';
-import { daysBetween, dayWords, distanceWords, today } from '../../license/dates';
+import { daysBetween, endsWords, today } from '../../license/dates';
 import { renews } from '../../license/roles';
 import * as paths from '../../paths';
 import { Badge, StatusBadge } from '../../ui/badge';
@@ -14,6 +14,7 @@ import { LicenseKey } from '../../ui/license-key';
 import { LicenseView } from '../../ui/license-view';
 import { PageTitle } from '../../ui/shell';
 import { FailureCallout } from '../failure';
+import { useSlow } from '../use-slow';
 import { Chain } from './chain';
 import { Facts } from './facts';
 import { Renew } from './renew';
@@ -24,13 +25,20 @@ const soon = 30;
 export function LicensePage({ id }: { id: string }) {
   const { accessToken } = useSession();
   const loaded = useLoad(id, () => show(accessToken, id));
+  const slow = useSlow(loaded.busy);
   const license = loaded.value?.license ?? null;
   const token = license?.serverToken ?? '';
   const others = useLoad(token, () => search(accessToken, token));
   const [flash] = useState(() => takeFlash(id));
 
   if (loaded.failure) return <Refused failure={loaded.failure} onRetry={loaded.reload} />;
-  if (!license) return null;
+  if (!license) {
+    return (
+      <p class="lead" role="status">
+        {slow && 'Looking…'}
+      </p>
+    );
+  }
   const reload = () => {
     loaded.reload();
     others.reload();
@@ -104,7 +112,7 @@ function EndBadge({ license }: { license: License }) {
   if (status !== 'active' || expiresOn === null || daysBetween(today(), expiresOn) > soon) {
     return <StatusBadge status={status} />;
   }
-  return <Badge tone="warn" icon="clock" word={`Ends ${dayWords(expiresOn)}, ${distanceWords(today(), expiresOn)}`} />;
+  return <Badge tone="warn" icon="clock" word={endsWords(today(), expiresOn)} />;
 }
 
 function StatusCallout({ license }: { license: License }) {

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { isCode, type License, type Success } from '../../api/client';
 import { renew } from '../../api/staff';
 import { useDraft } from '../../console/draft';
@@ -34,6 +34,15 @@ export function Renew({ license, etag, filled, onReload }: Props) {
     months: '',
     basis: (lapsed ? null : 'expiration') as Basis | null,
   }));
+  // Leaving the page closes the dialog; a reload or a sign-in does not.
+  const open = useRef(draft.open);
+  open.current = draft.open;
+  useEffect(
+    () => () => {
+      if (open.current) change({ open: false });
+    },
+    [],
+  );
   const [errors, setErrors] = useState<{ contract?: string; months?: string; basis?: string }>({});
   const done = ({ license: renewed, previousExpiresOn, expiresOn }: Success<'renew'>) => {
     clear();
@@ -83,15 +92,13 @@ export function Renew({ license, etag, filled, onReload }: Props) {
       {draft.open && (
         <Dialog
           title={`Renew ${license.customer}`}
+          working={writer.working}
           onClose={close}
           onSubmit={submit}
           foot={
-            <>
-              <Button kind="filled" type="submit" working={writer.working ? 'Renewing…' : null}>
-                {writer.failure && !conflict ? 'Try again' : end ? `Renew until ${dayWords(end)}` : 'Renew'}
-              </Button>
-              <Button onClick={close}>Go back</Button>
-            </>
+            <Button kind="filled" type="submit" working={writer.working ? 'Renewing…' : null}>
+              {writer.failure && !conflict ? 'Try again' : end ? `Renew until ${dayWords(end)}` : 'Renew'}
+            </Button>
           }
         >
           <p class="muted">
@@ -150,7 +157,9 @@ export function Renew({ license, etag, filled, onReload }: Props) {
             <Icon name="know" />
             <span>
               A new license key is made. The customer must load it
-              {lapsed ? ' for QMS to work again.' : ` by ${dayWords(license.expiresOn)}; the old one works until then.`}
+              {lapsed
+                ? ' for QMS to work again.'
+                : ` by ${license.expiresOn < now ? '12:00 UTC today' : dayWords(license.expiresOn)}; the old one works until then.`}
             </span>
           </p>
         </Dialog>
