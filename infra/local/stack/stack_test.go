@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,13 +140,12 @@ func TestStack_WholeWay(t *testing.T) {
 }
 
 func TestStack_AFunctionKilledByTheGateAnswersAnInternalError(t *testing.T) {
-	var instance string
+	var killed atomic.Pointer[string] // the instance
 	s, err := start(t, func(c *stack.Config) {
 		c.Hooks.After = func(call gate.Call, _ int) *gate.Fault {
-			if call.Function != "ProbeFunction" || call.Action != "dynamodb:PutItem" || instance != "" {
+			if call.Function != "ProbeFunction" || call.Action != "dynamodb:PutItem" || !killed.CompareAndSwap(nil, &call.Instance) {
 				return nil
 			}
-			instance = call.Instance
 			return &gate.Fault{Kill: true}
 		}
 	})
@@ -153,7 +153,8 @@ func TestStack_AFunctionKilledByTheGateAnswersAnInternalError(t *testing.T) {
 	status, body := post(t, s.URL+"/v1/probe/x", "", `{}`)
 	require.Equal(t, 500, status)
 	require.JSONEq(t, `{"message":"Internal Server Error"}`, body)
-	require.NotEmpty(t, instance)
+	require.NotNil(t, killed.Load())
+	require.NotEmpty(t, *killed.Load())
 	require.NotEmpty(t, kept(t, s), "it was killed after its write")
 	status, _ = post(t, s.URL+"/v1/probe/x", "", `{}`)
 	require.Equal(t, 200, status)
