@@ -3,7 +3,6 @@ package dynamodb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -61,48 +60,27 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = io.Discard
 	}
-	listening := make(chan string, 1)
-	java, err := c.Group.Start(process.Command{
+	java, port, err := c.Group.Listening(ctx, "DynamoDB Local", process.Command{
 		Path: "java", Args: args, Watched: true,
 		Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "TZ=UTC"},
-		Output: process.Lines(func(line string) {
-			if port, found := strings.CutPrefix(line, "listening "); found {
-				listening <- port
-			} else if worthLogging(line) {
-				fmt.Fprintln(c.Log, line)
-			}
-		}),
-	})
+	}, readyWithin, c.Log, usual)
 	if err != nil {
 		return nil, err
 	}
-	timer := time.NewTimer(readyWithin)
-	defer timer.Stop()
-	select {
-	case port := <-listening:
-		return &Server{Endpoint: "http://127.0.0.1:" + port, process: java}, nil
-	case <-java.Done():
-		return nil, fmt.Errorf("DynamoDB Local ended at its start: %w", java.Err())
-	case <-timer.C:
-		java.Kill()
-		return nil, errors.New("DynamoDB Local does not listen after " + readyWithin.String())
-	case <-ctx.Done():
-		java.Kill()
-		return nil, ctx.Err()
-	}
+	return &Server{Endpoint: "http://127.0.0.1:" + port, process: java}, nil
 }
 
-// worthLogging leaves out what DynamoDB Local says at every start.
-func worthLogging(line string) bool {
-	for _, usual := range []string{
+// usual reports what DynamoDB Local says at every start.
+func usual(line string) bool {
+	for _, start := range []string{
 		"Initializing DynamoDB Local", "Port:\t", "InMemory:\t", "Version:\t", "DbPath:\t", "SharedDb:\t",
 		"shouldDelayTransientStatuses:\t", "CorsParams:\t", "SLF4J:",
 	} {
-		if strings.HasPrefix(line, usual) {
-			return false
+		if strings.HasPrefix(line, start) {
+			return true
 		}
 	}
-	return strings.TrimSpace(line) != ""
+	return strings.TrimSpace(line) == ""
 }
 
 // Done is closed when the server has ended.

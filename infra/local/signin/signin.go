@@ -5,11 +5,8 @@ package signin
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"qmslicensing/infra/local/process"
@@ -67,35 +64,14 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	listening := make(chan string, 1)
-	node, err := c.Group.Start(process.Command{
+	node, port, err := c.Group.Listening(ctx, "sign-in", process.Command{
 		Path: "node", Args: []string{"server.mjs"}, Dir: c.Program, Watched: true,
 		Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "TZ=UTC", "SIGNIN=" + string(settings)},
-		Output: process.Lines(func(line string) {
-			if port, found := strings.CutPrefix(line, "listening "); found {
-				listening <- port
-			} else {
-				fmt.Fprintln(c.Log, line)
-			}
-		}),
-	})
+	}, readyWithin, c.Log, nil)
 	if err != nil {
 		return nil, err
 	}
-	timer := time.NewTimer(readyWithin)
-	defer timer.Stop()
-	select {
-	case port := <-listening:
-		return &Server{Issuer: "http://localhost:" + port, process: node}, nil
-	case <-node.Done():
-		return nil, fmt.Errorf("sign-in ended at its start: %w", node.Err())
-	case <-timer.C:
-		node.Kill()
-		return nil, errors.New("sign-in does not listen after " + readyWithin.String())
-	case <-ctx.Done():
-		node.Kill()
-		return nil, ctx.Err()
-	}
+	return &Server{Issuer: "http://localhost:" + port, process: node}, nil
 }
 
 // Done is closed when the sign-in has ended.
