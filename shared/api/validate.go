@@ -26,8 +26,8 @@ func Validate(validator *verdict.Validator) http.Handler {
 		question := verdict.Question{LicenseKey: in.LicenseKey, Assigned: in.Assigned}
 		if in.ServerToken != nil {
 			token, err := license.ParseServerToken(*in.ServerToken)
-			if refusal, ok := err.(*license.Error); ok {
-				return httpapi.Response{}, refusal.At("/serverToken")
+			if err != nil {
+				return httpapi.Response{}, license.PointAt(err, "/serverToken")
 			}
 			question.ServerToken = token
 		}

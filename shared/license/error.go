@@ -95,6 +95,14 @@ func (e *Error) At(pointer string) *Error {
 	return e
 }
 
+// PointAt adds to a refusal the place in the request that it is about; any other error stays as it is.
+func PointAt(err error, pointer string) error {
+	if refusal, ok := err.(*Error); ok {
+		return refusal.At(pointer)
+	}
+	return err
+}
+
 // Collect merges the refusals among several checks of one request into one that names every field. An error that is not
 // a refusal is returned at once; different codes: the first wins.
 func Collect(errs ...error) error {

@@ -68,10 +68,8 @@ func (q SoldRequest) clean() (SoldRequest, license.ServerToken, error) {
 	switch q.Type {
 	case license.Subscription:
 		errs = append(errs, q.cleanSubscription()...)
-		q.Contract = strings.TrimSpace(q.Contract)
 	case license.Permanent:
 		errs = append(errs, q.cleanPermanent()...)
-		q.Order = strings.TrimSpace(q.Order)
 		q.Conditions = cleanConditions(q.Conditions)
 	default:
 		errs = append(errs, license.Invalid("/type", "The type must be subscription or permanent. Sales and support issue temporary licenses."))
@@ -86,8 +84,9 @@ func (q SoldRequest) clean() (SoldRequest, license.ServerToken, error) {
 	return q, token, nil
 }
 
-func (q SoldRequest) cleanSubscription() []error {
-	_, err := license.CleanText("/contract", "The contract", q.Contract, 1, maxPaper)
+func (q *SoldRequest) cleanSubscription() []error {
+	contract, err := license.CleanText("/contract", "The contract", q.Contract, 1, maxPaper)
+	q.Contract = contract
 	errs := []error{err, checkTermGiven(q.TermMonths, q.ExpiresOn)}
 	if q.Order != "" {
 		errs = append(errs, notFor("/order", license.Permanent))
@@ -98,8 +97,9 @@ func (q SoldRequest) cleanSubscription() []error {
 	return errs
 }
 
-func (q SoldRequest) cleanPermanent() []error {
-	_, err := license.CleanText("/order", "The order", q.Order, 1, maxPaper)
+func (q *SoldRequest) cleanPermanent() []error {
+	order, err := license.CleanText("/order", "The order", q.Order, 1, maxPaper)
+	q.Order = order
 	errs := []error{err}
 	for pointer, given := range map[string]bool{"/contract": q.Contract != "", "/termMonths": q.TermMonths != 0, "/expiresOn": !q.ExpiresOn.IsNever(), "/startsOn": !q.StartsOn.IsNever()} {
 		if given {
@@ -383,8 +383,5 @@ func (i *Issuer) decideTemporary(ctx context.Context, now situation, q Temporary
 
 func parseToken(raw string) (license.ServerToken, error) {
 	token, err := license.ParseServerToken(raw)
-	if refusal, ok := err.(*license.Error); ok {
-		return "", refusal.At("/serverToken")
-	}
-	return token, err
+	return token, license.PointAt(err, "/serverToken")
 }

@@ -68,7 +68,7 @@ func (i *Issuer) attempt(ctx context.Context, w *write) (Outcome, error) {
 	if w.target != "" {
 		target, err := i.store.Record(ctx, w.target)
 		if err != nil {
-			return Outcome{}, pointAt(err, w.where)
+			return Outcome{}, license.PointAt(err, w.where)
 		}
 		now.target = &target
 	}

@@ -57,15 +57,7 @@ func (i *Issuer) find(ctx context.Context, id string) (Record, error) {
 		return Record{}, license.NotFound().At(idPointer)
 	}
 	r, err := i.store.Record(ctx, id)
-	return r, pointAt(err, idPointer)
-}
-
-// pointAt tells in a refusal where the license that was not found is named.
-func pointAt(err error, pointer string) error {
-	if refusal, ok := err.(*license.Error); ok {
-		return refusal.At(pointer)
-	}
-	return err
+	return r, license.PointAt(err, idPointer)
 }
 
 func (q RenewalRequest) clean() (RenewalRequest, error) {

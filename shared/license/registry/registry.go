@@ -35,8 +35,8 @@ func NewReader(store Store, now func() time.Time) *Reader { return &Reader{store
 // expired one. LicenseNotFound says the same whether the token is unknown, has no license or had it revoked.
 func (r *Reader) Retrieve(ctx context.Context, rawToken string) (license.License, error) {
 	token, err := license.ParseServerToken(rawToken)
-	if refusal, ok := err.(*license.Error); ok {
-		return license.License{}, refusal.At("path:serverToken")
+	if err != nil {
+		return license.License{}, license.PointAt(err, "path:serverToken")
 	}
 	current, err := r.store.Current(ctx, token)
 	if err != nil {
@@ -73,10 +73,7 @@ func (r *Reader) Show(ctx context.Context, caller license.Caller, id string) (li
 		return license.License{}, license.NotFound().At("path:id")
 	}
 	found, _, err := r.store.License(ctx, id)
-	if refusal, ok := err.(*license.Error); ok {
-		return found, refusal.At("path:id")
-	}
-	return found.At(r.now()), err
+	return found.At(r.now()), license.PointAt(err, "path:id")
 }
 
 // Page is one page of licenses and the cursor of the next, "" on the last.
@@ -98,8 +95,8 @@ func (r *Reader) Search(ctx context.Context, caller license.Caller, rawToken, cu
 		return Page{}, err
 	}
 	token, err := license.ParseServerToken(rawToken)
-	if refusal, ok := err.(*license.Error); ok {
-		return Page{}, refusal.At("query:serverToken")
+	if err != nil {
+		return Page{}, license.PointAt(err, "query:serverToken")
 	}
 	below, err := readCursor(cursor, token)
 	if err != nil {
