@@ -4,6 +4,7 @@ package stack
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -37,6 +38,8 @@ type Stack struct {
 	Gate        *gate.Gate
 	KMS         *kms.Server
 
+	originSecret string // what the origin tells the functions, as CloudFront does
+
 	config  Config
 	log     *output
 	access  *output
@@ -57,7 +60,7 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{config: config, log: &output{w: config.Log}, access: &output{w: config.AccessLog}, group: process.NewGroup(), failed: make(chan error, 2)}
+	s := &Stack{originSecret: rand.Text() + rand.Text(), config: config, log: &output{w: config.Log}, access: &output{w: config.AccessLog}, group: process.NewGroup(), failed: make(chan error, 2)}
 	if err := s.start(ctx, tools); err != nil {
 		s.Close()
 		return nil, err

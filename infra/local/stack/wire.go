@@ -85,7 +85,7 @@ func (s *Stack) holdData() error {
 // load reads the template with this stack's addresses and makes its keys.
 func (s *Stack) load() error {
 	parameters := map[string]string{
-		"TokenIssuer": s.Issuer, "TokenAudience": signin.ClientID, "DynamodbEndpoint": s.DynamoDBEndpoint, "KmsEndpoint": s.KMSEndpoint,
+		"OriginSecret": s.originSecret, "TokenIssuer": s.Issuer, "TokenAudience": signin.ClientID, "DynamodbEndpoint": s.DynamoDBEndpoint, "KmsEndpoint": s.KMSEndpoint,
 	}
 	for name, value := range s.config.Parameters {
 		parameters[name] = value
@@ -161,6 +161,7 @@ func (s *Stack) origin(api, portal http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch host, _, _ := net.SplitHostPort(r.Host); {
 		case strings.HasPrefix(r.URL.Path, "/v1/"), r.URL.Path == "/v1", strings.HasPrefix(r.URL.Path, "/.well-known/"):
+			r.Header.Set("X-Origin-Secret", s.originSecret)
 			api.ServeHTTP(w, r)
 		case host == "127.0.0.1":
 			http.Redirect(w, r, s.URL+r.URL.RequestURI(), http.StatusTemporaryRedirect)

@@ -21,6 +21,7 @@ type Application struct {
 	Tables     []Table
 	Keys       []Key
 	Authorizer Authorizer
+	AccessLog  string              // format of the API's access log
 	References map[string][]string // logical ID → what must exist first, SAM's generated roles included
 }
 
@@ -32,6 +33,7 @@ type Function struct {
 	RoleARN     string            // of the role that SAM makes for it
 	Timeout     time.Duration     // one invocation's bound
 	MemoryMB    int               //
+	Reserved    int               // concurrent runs kept for it; 0 keeps none
 	Environment map[string]string // Variables, resolved
 	Statements  []Statement       // of its own policies
 }
@@ -43,6 +45,13 @@ type Route struct {
 	Function   string   // LogicalID
 	Authorized bool     // whether the JWT authorizer guards it
 	Scopes     []string // of which the token needs one
+	Limits     Limits
+}
+
+// Limits are those of a route's throttling; the local gateway does not play it.
+type Limits struct {
+	Rate  int // requests a second
+	Burst int // requests at once
 }
 
 // Schedule runs a function every so often.

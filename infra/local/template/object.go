@@ -3,6 +3,7 @@ package template
 import (
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -71,9 +72,10 @@ func (o object) text(member string) string {
 	return ""
 }
 
+// integer gives a member that must be there, as a number. A parameter hands its number over as text.
 func (o object) integer(member string) int {
-	value, ok := o.members[member].(int)
-	if !ok {
+	value, err := strconv.Atoi(fmt.Sprint(o.members[member]))
+	if err != nil {
 		o.fail(member, "a number is wanted")
 	}
 	return value

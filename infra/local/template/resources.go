@@ -12,7 +12,7 @@ import (
 
 func (l *loader) loadFunction(id string, node *yaml.Node, path string) error {
 	names := []string{"Description", "CodeUri", "Handler", "Runtime", "Architectures", "Timeout", "MemorySize", "Environment",
-		"LoggingConfig", "Policies", "Events"}
+		"LoggingConfig", "Policies", "Events", "ReservedConcurrentExecutions", "Tags"}
 	o, err := l.object(node, path, names...)
 	if err != nil {
 		return err
@@ -28,6 +28,9 @@ func (l *loader) loadFunction(id string, node *yaml.Node, path string) error {
 	f.Name = strings.TrimPrefix(f.CodeURI, "build/")
 	f.Timeout = time.Duration(o.integer("Timeout")) * time.Second
 	f.MemoryMB = o.integer("MemorySize")
+	if o.has("ReservedConcurrentExecutions") {
+		f.Reserved = o.integer("ReservedConcurrentExecutions")
+	}
 	if handler := o.text("Handler"); handler != "bootstrap" {
 		o.fail("Handler", "%q: only bootstrap is understood here", handler)
 	}
@@ -103,33 +106,9 @@ func rate(expression string) (time.Duration, error) {
 	return time.Duration(count) * units[singular], nil
 }
 
-// authorizerName is the one authorizer that the local gateway plays.
-const authorizerName = "StaffToken"
-
-func (l *loader) loadAPI(id string, node *yaml.Node, path string) error {
-	if l.app.Authorizer.Issuer != "" {
-		return fmt.Errorf("Resources.%s: a second HTTP API is not understood here", id)
-	}
-	o, err := l.object(node, path, "FailOnWarnings", "Auth", "DefaultRouteSettings", "AccessLogSettings")
-	if err != nil {
-		return err
-	}
-	auth := o.child("Auth", "DefaultAuthorizer", "Authorizers")
-	if name := auth.text("DefaultAuthorizer"); name != authorizerName {
-		auth.fail("DefaultAuthorizer", "%q: a route that names none must not stand open", name)
-	}
-	token := auth.child("Authorizers", authorizerName).child(authorizerName, "IdentitySource", "JwtConfiguration")
-	if source := token.text("IdentitySource"); source != "$request.header.Authorization" {
-		token.fail("IdentitySource", "%q is not understood here", source)
-	}
-	jwt := token.child("JwtConfiguration", "issuer", "audience")
-	l.app.Authorizer = Authorizer{Issuer: jwt.text("issuer"), Audience: jwt.texts("audience")}
-	return *o.err
-}
-
 func (l *loader) loadTable(id string, node *yaml.Node, path string) error {
 	o, err := l.object(node, path, "BillingMode", "DeletionProtectionEnabled", "PointInTimeRecoverySpecification",
-		"SSESpecification", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+		"SSESpecification", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "TableName", "Tags")
 	if err != nil {
 		return err
 	}
@@ -139,7 +118,11 @@ func (l *loader) loadTable(id string, node *yaml.Node, path string) error {
 			properties[name] = o.list(name)
 		}
 	}
-	l.app.Tables = append(l.app.Tables, Table{LogicalID: id, Name: id, Properties: properties})
+	name, err := l.tableName(id, path)
+	if err != nil {
+		return err
+	}
+	l.app.Tables = append(l.app.Tables, Table{LogicalID: id, Name: name, Properties: properties})
 	return *o.err
 }
 
