@@ -69,7 +69,7 @@ func typical() []operation {
 		{"IssueFunction", "issue a subscription", func(_ *testing.T, _ *system, token string) request {
 			return request{method: "POST", path: "/v1/licenses", as: "accounting", key: token, body: subscription(token)}
 		}},
-		{"RenewSubscriptionFunction", "renew it", func(t *testing.T, s *system, token string) request {
+		{"RenewSubscriptionFunction", "renew a subscription", func(t *testing.T, s *system, token string) request {
 			return renewal(t, s.issue(t, subscription(token)), token+"-R")
 		}},
 		{"ShowFunction", "show a license", read("sales", "/v1/licenses/{id}")},
