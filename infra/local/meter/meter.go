@@ -15,6 +15,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -117,9 +118,10 @@ func parts(members map[string]json.RawMessage) []map[string]json.RawMessage {
 	return list
 }
 
-// charged reports whether an operation is on items: those of tables are free.
+// charged reports whether an operation is on items: those on tables and streams are free, or not ours.
 func charged(operation string) bool {
-	return !strings.Contains(operation, "Table") && !strings.Contains(operation, "Time") && !strings.Contains(operation, "Backups")
+	return slices.Contains([]string{"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan",
+		"BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems"}, operation)
 }
 
 // capacity is DynamoDB's ConsumedCapacity.
