@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 
+	"qmslicensing/infra/local/grants"
 	"qmslicensing/infra/local/template"
 )
 
@@ -45,8 +46,8 @@ type Gate struct {
 	log        *slog.Logger
 	principals map[string]principal // access key id → who
 	tables     map[string]table     // physical name → its keys
-	keys       map[string]template.Key
-	use        usage
+	keys       keys
+	book       grants.Book
 	faults     faults
 }
 
@@ -61,8 +62,7 @@ type principal struct {
 // New refuses an application whose policies hold what it cannot evaluate.
 func New(app *template.Application, upstreams Upstreams, options Options) (*Gate, error) {
 	g := &Gate{
-		upstreams: upstreams, log: options.Log, keys: keysByName(app),
-		use: usage{counts: map[Use]int{}}, faults: faults{hooks: options.Hooks, kill: options.Kill},
+		upstreams: upstreams, log: options.Log, keys: keys{byName: map[string]template.Key{}}, faults: faults{hooks: options.Hooks, kill: options.Kill},
 	}
 	if g.log == nil {
 		g.log = slog.Default()
@@ -89,10 +89,8 @@ func New(app *template.Application, upstreams Upstreams, options Options) (*Gate
 		}
 	}
 	for _, key := range app.Keys {
-		for _, s := range key.Policy {
-			if err := understood(s); err != nil {
-				return nil, fmt.Errorf("%s: statement %s: %w", key.LogicalID, s.Sid, err)
-			}
+		if err := g.AddKey(key); err != nil {
+			return nil, err
 		}
 	}
 	return g, nil
@@ -148,6 +146,9 @@ type service struct {
 	upstream  http.Handler
 }
 
+// sessionToken is the header that tells a running function's process from whoever else has the function's access key.
+const sessionToken = "X-Amz-Security-Token"
+
 // maxBody is DynamoDB's own bound on a request.
 const maxBody = 16 << 20
 
@@ -163,7 +164,7 @@ func (g *Gate) endpoint(s service) http.Handler {
 			s.refuse(w, err)
 			return
 		}
-		call := Call{Function: who.name, Instance: r.Header.Get("X-Amz-Security-Token"), Action: s.prefix + operation, Body: body}
+		call := Call{Function: who.name, Instance: r.Header.Get(sessionToken), Action: s.prefix + operation, Body: body}
 		if fault := g.faults.before(call); fault != nil && g.inject(w, r, s, call, *fault) {
 			return
 		}
@@ -194,7 +195,7 @@ func (g *Gate) admit(s service, r *http.Request, body []byte) (principal, string
 	for _, a := range accesses {
 		a.action = s.prefix + a.action
 		d := s.decide(who, a)
-		g.use.record(who.name, d)
+		g.note(who, a, d, r.Header.Get(sessionToken) != "")
 		if d.allowed {
 			continue
 		}
