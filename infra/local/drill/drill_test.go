@@ -45,7 +45,7 @@ func TestRotate_AStandbyThatAWriterMayNotUseFailsTheDrill(t *testing.T) {
 	})
 	require.ErrorContains(t, err, "drill rotate failed: a request failed")
 	require.ErrorContains(t, err, "expected status 201; saw 503")
-	require.ErrorContains(t, err, "RenewSubscriptionFunction was refused kms:Sign on arn:aws:kms:")
+	require.ErrorContains(t, err, "RenewSubscriptionFunction was refused kms:Sign on SoldStandbyKey (arn:aws:kms:")
 }
 
 func roleOf(app *template.Application, function string) string {

@@ -142,7 +142,11 @@ func (g *Gate) note(who principal, a access, d decision, running bool) {
 		g.book.Used(grants.Grant{Function: who.name, Policy: d.policy, Sid: d.sid, Action: d.action})
 	}
 	if running && !d.allowed {
-		g.book.Refused(grants.Denial{Function: who.name, Action: a.action, Resource: a.resource, Reason: d.reason})
+		resource := a.resource
+		if key, ours := g.keys.find(resource); ours { // nobody knows a key by its id
+			resource = key.LogicalID + " (" + key.ARN + ")"
+		}
+		g.book.Refused(grants.Denial{Function: who.name, Action: a.action, Resource: resource, Reason: d.reason})
 	}
 }
 

@@ -20,7 +20,7 @@ const DirVariable = "QMS_USED_DIR"
 type Denial struct {
 	Function string `json:"function"` // logical ID
 	Action   string `json:"action"`
-	Resource string `json:"resource"` // ARN
+	Resource string `json:"resource"` // ARN; of a key of the template its logical ID too
 	Reason   string `json:"reason"`   // the end of AWS's sentence
 }
 
