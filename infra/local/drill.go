@@ -22,8 +22,9 @@ func rehearse(ctx context.Context, args []string) error {
 	defer log.Close()
 	err = drill.Run(ctx, args[0], drill.Options{Out: os.Stdout, Log: log})
 	if err != nil {
-		text, _ := os.ReadFile(log.Name()) // without it the error alone has to do
-		fmt.Fprintf(os.Stderr, "%s\n(above: the end of the system's log)\n", text[max(0, len(text)-8<<10):])
+		if text, _ := os.ReadFile(log.Name()); len(text) > 0 { // without it the error alone has to do
+			fmt.Fprintf(os.Stderr, "%s\n(above: the end of the system's log)\n", text[max(0, len(text)-8<<10):])
+		}
 	}
 	return err
 }
