@@ -19,6 +19,8 @@ import (
 	"qmslicensing/infra/local/operator"
 	"qmslicensing/infra/local/stack"
 	"qmslicensing/infra/local/template"
+	domain "qmslicensing/shared/license"
+	"qmslicensing/shared/license/keyring"
 )
 
 // Options of a drill. Only Out is needed.
@@ -130,12 +132,26 @@ const lease = 5200 * time.Millisecond
 // sweep runs the sweep now.
 func (d *drill) sweep(ctx context.Context) error { return d.stack.RunSchedule(ctx, "SweepFunction") }
 
-// key is a key of the template.
-func (d *drill) key(logicalID string) template.Key {
+// key is the template's key of a purpose that its tags call signing or standby.
+func (d *drill) key(purpose domain.KeyPurpose, state keyring.State) template.Key {
 	for _, key := range d.stack.Application.Keys {
-		if key.LogicalID == logicalID {
+		if key.Purpose == string(purpose) && key.State == string(state) {
 			return key
 		}
 	}
-	panic("the template has no key " + logicalID)
+	panic(fmt.Sprintf("the template has no %s key in state %s", purpose, state))
+}
+
+// keyID is what the key table calls a KMS key.
+func (d *drill) keyID(ctx context.Context, arn string) (string, error) {
+	entries, err := d.system.Store(operator.Principal).Keys(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, e := range entries {
+		if e.ARN == arn {
+			return e.ID, nil
+		}
+	}
+	return "", unmet("a key table with "+arn, "%d other keys", len(entries))
 }

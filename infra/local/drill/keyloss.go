@@ -12,6 +12,7 @@ import (
 
 	"qmslicensing/infra/local/operator"
 	domain "qmslicensing/shared/license"
+	"qmslicensing/shared/license/keyring"
 )
 
 // outage is what the drill has done and seen while the sold key could not be used.
@@ -44,7 +45,7 @@ func keyLoss(ctx context.Context, d *drill) error {
 		}
 		o.sold, o.etags = append(o.sold, sold), append(o.etags, reply.header.Get("ETag"))
 	}
-	keyID := d.key("SoldSigningKey").ID()
+	keyID := d.key(domain.SoldKey, keyring.Signing).ID()
 	if _, err := d.system.KMS(operator.Principal).DisableKey(ctx, &kms.DisableKeyInput{KeyId: &keyID}); err != nil {
 		return err
 	}

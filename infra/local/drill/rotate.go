@@ -15,28 +15,33 @@ import (
 	"qmslicensing/infra/keys/table"
 	"qmslicensing/infra/local/gate"
 	"qmslicensing/infra/local/operator"
+	"qmslicensing/infra/local/template"
 	domain "qmslicensing/shared/license"
 	"qmslicensing/shared/license/keyring"
 )
 
-// rotation is what happens to the keys of one purpose. The ids are those that the key table gives.
+// rotation is what happens to the keys of one purpose.
 type rotation struct {
-	purpose                domain.KeyPurpose
-	signing, standby, next string // logical IDs of the keys; next is the standby that is made
-	oldID, newID, nextID   string // what the key table calls them
-	writer                 string // a function that signs with them
+	purpose              domain.KeyPurpose
+	writer               string // logical ID of a function that signs with them
+	old, promoted, next  template.Key
+	oldID, newID, nextID string // what the key table calls them
 }
 
-func rotations() []rotation {
-	year := time.Now().UTC().Year()
-	of := func(purpose domain.KeyPurpose, prefix, writer string) rotation {
-		id := func(n int) string { return fmt.Sprintf("%s-%d-%d", purpose, year, n) }
-		return rotation{
-			purpose: purpose, signing: prefix + "SigningKey", standby: prefix + "StandbyKey", next: prefix + "NextKey",
-			oldID: id(1), newID: id(2), nextID: id(3), writer: writer,
+// rotations finds the keys by what the template's tags say of them, and what the key table calls them.
+func (d *drill) rotations(ctx context.Context) ([]*rotation, error) {
+	all := []*rotation{{purpose: domain.SoldKey, writer: "IssueFunction"}, {purpose: domain.TemporaryKey, writer: "IssueTemporaryFunction"}}
+	for _, r := range all {
+		r.old, r.promoted = d.key(r.purpose, keyring.Signing), d.key(r.purpose, keyring.Standby)
+		var err error
+		if r.oldID, err = d.keyID(ctx, r.old.ARN); err != nil {
+			return nil, err
+		}
+		if r.newID, err = d.keyID(ctx, r.promoted.ARN); err != nil {
+			return nil, err
 		}
 	}
-	return []rotation{of(domain.SoldKey, "Sold", "IssueFunction"), of(domain.TemporaryKey, "Temporary", "IssueTemporaryFunction")}
+	return all, nil
 }
 
 // reload is longer than functions go without reading the key table again.
@@ -49,28 +54,32 @@ func rotate(ctx context.Context, d *drill) error {
 	if err != nil {
 		return err
 	}
+	keys, err := d.rotations(ctx)
+	if err != nil {
+		return err
+	}
 	t := &traffic{api: d.api, release: release, phase: before}
-	abandoned, err := d.abandon(ctx, t)
+	left, err := d.abandon(ctx, t, keys)
 	if err != nil {
 		return err
 	}
 	working := t.start(ctx)
-	err = d.rotateUnder(working, t)
+	err = d.rotateUnder(working, t, keys)
 	if err := errorOr(t.finish(), err); err != nil {
 		return err
 	}
 	d.step("the traffic has ended: %d requests", t.requests)
-	late, err := d.abandon(ctx, t)
+	late, err := d.abandon(ctx, t, keys)
 	if err != nil {
 		return err
 	}
-	if err := d.finishAbandoned(ctx, t, append(abandoned, late...)); err != nil {
+	if err := d.finishAbandoned(ctx, t, append(left, late...)); err != nil {
 		return err
 	}
-	if err := d.checkRotation(ctx, t); err != nil {
+	if err := d.checkRotation(ctx, t, keys); err != nil {
 		return err
 	}
-	d.rotationFigures(t, len(abandoned)+len(late))
+	d.rotationFigures(t, len(left)+len(late))
 	return nil
 }
 
@@ -83,12 +92,12 @@ func errorOr(first, second error) error {
 }
 
 // rotateUnder rotates in the middle of the traffic.
-func (d *drill) rotateUnder(ctx context.Context, t *traffic) error {
+func (d *drill) rotateUnder(ctx context.Context, t *traffic, keys []*rotation) error {
 	if err := sleep(ctx, d.Traffic); err != nil {
 		return err
 	}
 	t.enter(during)
-	for _, r := range rotations() {
+	for _, r := range keys {
 		if err := d.rotatePurpose(ctx, r); err != nil {
 			return err
 		}
@@ -110,22 +119,29 @@ func (d *drill) rotateUnder(ctx context.Context, t *traffic) error {
 	return sleep(ctx, d.Traffic)
 }
 
-// rotatePurpose does what the operator does, by the operator's own code: promote the standby, make and publish a new one.
-func (d *drill) rotatePurpose(ctx context.Context, r rotation) error {
-	old, promoted := d.key(r.signing), d.key(r.standby)
-	if err := d.fill(ctx, table.Key{Purpose: r.purpose, State: keyring.Retired, ARN: old.ARN}, table.Key{Purpose: r.purpose, State: keyring.Signing, ARN: promoted.ARN}); err != nil {
+// rotatePurpose does what the operator does, by the operator's own code: make a new standby, then write all three keys of
+// the purpose at once, so that there is one signer at every moment.
+func (d *drill) rotatePurpose(ctx context.Context, r *rotation) error {
+	var err error
+	if r.next, err = d.stack.AddKey(r.promoted.LogicalID, r.promoted.LogicalID+"Next"); err != nil {
 		return err
 	}
-	d.step("%s signs, %s is retired", r.newID, r.oldID)
-	next, err := d.stack.AddKey(r.standby, r.next)
+	written, err := table.Fill(ctx, d.system.KMS(operator.Principal), d.system.Store(operator.Principal), []table.Key{
+		{Purpose: r.purpose, State: keyring.Retired, ARN: r.old.ARN},
+		{Purpose: r.purpose, State: keyring.Signing, ARN: r.promoted.ARN},
+		{Purpose: r.purpose, State: keyring.Standby, ARN: r.next.ARN},
+	}, time.Now())
 	if err != nil {
 		return err
 	}
-	if err := d.fill(ctx, table.Key{Purpose: r.purpose, State: keyring.Standby, ARN: next.ARN}); err != nil {
+	if len(written) != 3 {
+		return unmet("3 changes of the key table", "%d", len(written))
+	}
+	if r.nextID, err = d.keyID(ctx, r.next.ARN); err != nil {
 		return err
 	}
-	d.step("%s was made and is standby", r.nextID)
-	return d.mayUse(ctx, r.writer, next.ARN)
+	d.step("%s is retired, %s signs, %s was made and is standby", r.oldID, r.newID, r.nextID)
+	return d.mayUse(ctx, r.writer, r.next.ARN)
 }
 
 // mayUse asks a key for a signature in a function's name. A standby with the wrong policy would else show only when it is
@@ -140,14 +156,6 @@ func (d *drill) mayUse(ctx context.Context, function, arn string) error {
 	return nil
 }
 
-func (d *drill) fill(ctx context.Context, keys ...table.Key) error {
-	written, err := table.Fill(ctx, d.system.KMS(operator.Principal), d.system.Store(operator.Principal), keys, time.Now())
-	if err == nil && len(written) != len(keys) {
-		err = unmet(fmt.Sprintf("%d changes of the key table", len(keys)), "%d", len(written))
-	}
-	return err
-}
-
 // abandoned is a request whose writer died between its intent and its signature.
 type abandoned struct {
 	call  call
@@ -155,9 +163,9 @@ type abandoned struct {
 }
 
 // abandon lets a writer of each purpose die once it has stored what it is about to sign. The traffic must rest.
-func (d *drill) abandon(ctx context.Context, t *traffic) ([]abandoned, error) {
+func (d *drill) abandon(ctx context.Context, t *traffic, keys []*rotation) ([]abandoned, error) {
 	var left []abandoned
-	for _, r := range rotations() {
+	for _, r := range keys {
 		c := d.api.issue(d.api.fresh("QMSA-LEFT"))
 		if r.purpose == domain.TemporaryKey {
 			c = d.api.temporary("support", "emergency", d.api.fresh("QMSA-LEFT"))
@@ -208,13 +216,13 @@ func (d *drill) finishAbandoned(ctx context.Context, t *traffic, left []abandone
 }
 
 // checkRotation holds the end against what a rotation promises.
-func (d *drill) checkRotation(ctx context.Context, t *traffic) error {
+func (d *drill) checkRotation(ctx context.Context, t *traffic, keys []*rotation) error {
 	set, err := d.api.publicKeys(ctx)
 	if err != nil {
 		return err
 	}
-	if !set.holds(t.latest) || len(set) != len(t.release)+len(rotations()) {
-		return unmet(fmt.Sprintf("the %d public keys of before and 2 new ones", len(t.release)), "%s", strings.Join(set.names(), " "))
+	if !set.holds(t.latest) || len(set) != len(t.release)+len(keys) {
+		return unmet(fmt.Sprintf("the %d public keys of before and %d new ones", len(t.release), len(keys)), "%s", strings.Join(set.names(), " "))
 	}
 	t.latest = set
 	entries, err := d.system.Store(operator.Principal).Keys(ctx)
@@ -226,7 +234,7 @@ func (d *drill) checkRotation(ctx context.Context, t *traffic) error {
 		states[e.ID] = e.State
 	}
 	signer := map[string]map[string]bool{before: {}, during: {}, after: {}}
-	for _, r := range rotations() {
+	for _, r := range keys {
 		if states[r.oldID] != keyring.Retired || states[r.newID] != keyring.Signing || states[r.nextID] != keyring.Standby {
 			return unmet(fmt.Sprintf("%s retired, %s signing, %s standby", r.oldID, r.newID, r.nextID), "%v", states)
 		}
