@@ -77,6 +77,7 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&c.Dir, "data", "", "folder that keeps the data (default: .data of the project)")
 	flags.StringVar(&c.Template, "template", "", "template to run; CodeUri is relative to it (default: template.yaml of the project)")
 	flags.BoolVar(&c.InMemory, "memory", false, "keep the licenses in memory only")
+	flags.BoolVar(&c.SAM, "sam", false, "run the functions in containers of the SAM CLI (make run-sam installs it)")
 	flags.BoolVar(&c.Admin, "admin", false, "serve the test surface: faults, keys, kills, schedules")
 	bare := flags.Bool("bare", false, "leave out the key table and the demo data")
 	quiet := flags.Bool("quiet", false, "leave out the access log")

@@ -21,6 +21,8 @@ type Config struct {
 	InMemory  bool // DynamoDB in memory; the keys are files in Dir all the same
 	FreePorts bool // any free ports instead of the usual ones
 	PortBase  int  // this port and those after it instead of the usual ones; 0 means the usual ones
+	// SAM runs the functions in containers of sam local start-lambda instead of as processes behind our Runtime API.
+	SAM bool
 	// Admin serves the gate's, KMS's and the runtime's test surfaces without permissions; for tests in other processes.
 	Admin bool
 

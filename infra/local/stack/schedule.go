@@ -43,6 +43,6 @@ func (s *Stack) run(ctx context.Context, schedule template.Schedule) error {
 	if input == "" {
 		input = "{}"
 	}
-	_, err := s.Runtime.Invoke(ctx, schedule.Function, []byte(input))
+	_, err := s.Functions.Invoke(ctx, schedule.Function, []byte(input))
 	return err
 }
