@@ -101,7 +101,7 @@ NOT_IN_SAM := KilledBetweenEveryTwoSteps|TheFirstIsKilledAfterItsIntent|Warm
 .PHONY: test-sam
 test-sam: build tools-sam $(VENV)/.installed ## The API's tests with the functions in containers of the real SAM CLI (needs Docker)
 	go build -o .cache/local ./infra/local
-	.cache/local setup
+	.cache/local setup -sam
 	go test -count=1 -timeout 20m -skip '$(NOT_IN_SAM)' ./infra/local/e2e -sam
 
 .PHONY: clean

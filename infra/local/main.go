@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"qmslicensing/infra/local/invoke"
 	"qmslicensing/infra/local/setup"
 	"qmslicensing/infra/local/signin"
 	"qmslicensing/infra/local/stack"
@@ -21,7 +22,7 @@ import (
 const usage = `usage: go run ./infra/local COMMAND
 
   run     starts everything and stops it on Ctrl-C
-  setup   fetches what run needs, once
+  setup   fetches what run needs, once; with -sam the containers' base image too
   token   prints an access token of a running system: token -role sales
   with    runs a command against a system of its own: with -- npm run e2e
   keys    fills the key table of a running system from the template, and prints it
@@ -48,11 +49,7 @@ func command(args []string) error {
 	case "run":
 		return run(ctx, args[1:])
 	case "setup":
-		tools, err := setup.Find("")
-		if err != nil {
-			return err
-		}
-		return tools.Ensure(ctx, os.Stdout)
+		return setUp(ctx, args[1:])
 	case "token":
 		return token(ctx, args[1:])
 	case "with":
@@ -66,6 +63,22 @@ func command(args []string) error {
 	default:
 		return errors.New(strings.TrimSpace(usage))
 	}
+}
+
+func setUp(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("setup", flag.ContinueOnError)
+	sam := flags.Bool("sam", false, "fetch or make what the SAM CLI needs too")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	tools, err := setup.Find("")
+	if err != nil {
+		return err
+	}
+	if err := tools.Ensure(ctx, os.Stdout); err != nil || !*sam {
+		return err
+	}
+	return invoke.Prepare(ctx, os.Stdout)
 }
 
 func run(ctx context.Context, args []string) error {

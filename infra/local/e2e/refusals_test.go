@@ -183,7 +183,7 @@ func TestIdentity_ForgedClaimsAreIgnored(t *testing.T) {
 	requireProblem(t, post("/v1/licenses", "sales", subscription(token)), 403, "forbidden", "")
 	requireProblem(t, post("/v1/licenses", "nobody", permanent(token)), 403, "forbidden", "")
 	requireProblem(t, post("/v1/licenses", "sales", forged(subscription(token))), 403, "forbidden", "")
-	requireProblem(t, post("/v1/licenses", "accounting", forged(subscription(token))), 400, "invalid_request", "/requestContext")
+	requireProblem(t, post("/v1/licenses", "accounting", forged(subscription(token))), 400, "invalid_request", "/authorizer")
 	requireProblem(t, post("/v1/licenses?cognito:groups=[accounting]", "sales", subscription(token)), 403, "forbidden", "")
 	s.requireWhole(t, token, 0)
 

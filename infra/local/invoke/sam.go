@@ -59,16 +59,27 @@ type SAM struct {
 	closing sync.Once
 }
 
+// Prepare sees to the base image and says where it comes from. Start does so too.
+func Prepare(ctx context.Context, progress io.Writer) error {
+	_, err := prepare(ctx, progress)
+	return err
+}
+
+func prepare(ctx context.Context, progress io.Writer) (docker, error) {
+	d, err := findDocker(ctx)
+	if err != nil {
+		return docker{}, err
+	}
+	return d, d.ensureImage(ctx, progress)
+}
+
 // Start starts SAM with a container for every function and waits until it answers. Nothing is left when it fails.
 func Start(ctx context.Context, c Config) (*SAM, error) {
 	if _, err := os.Stat(c.Program); err != nil {
 		return nil, fmt.Errorf("the SAM CLI is not installed in %s; make run-sam and make test-sam install it", filepath.Dir(c.Program))
 	}
-	d, err := findDocker(ctx)
+	d, err := prepare(ctx, c.Progress)
 	if err != nil {
-		return nil, err
-	}
-	if err := d.ensureImage(ctx, c.Progress); err != nil {
 		return nil, err
 	}
 	s := &SAM{docker: d}

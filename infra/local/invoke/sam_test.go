@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -73,7 +74,7 @@ case "$1 $2" in
   "image inspect") [ -e "$dir/image" ] && cat "$dir/image" ;;
   "pull "*) [ -e "$dir/registry" ] && echo pulling ;;
   "import "*) cat >"$dir/layer.tar" ;;
-  "network inspect") echo '[{"IPAM":{"Config":[{"Subnet":"127.0.0.0/8"}]},"Options":{"com.docker.network.bridge.name":"lo"}}]' ;;
+  "network inspect") echo '[{"IPAM":{"Config":[{"Subnet":"127.0.0.0/31"}]},"Options":{"com.docker.network.bridge.name":"lo"}}]' ;;
   "ps "*) [ -e "$dir/containers" ] && cut -d' ' -f1 "$dir/containers" ;;
   "inspect "*) cat "$dir/containers" ;;
   "rm "*) shift 3; for id; do sed -i "/^$id /d" "$dir/containers"; done ;;
@@ -152,6 +153,31 @@ func TestStart_AFunctionIsKnownByThePathOfItsEndpoint(t *testing.T) {
 	require.Contains(t, log.String(), "sam: hello from SAM local start-lambda --template /project/template.yaml")
 	require.Contains(t, log.String(), "--parameter-overrides Arch="+invoke.Architecture()+" TokenIssuer=http://localhost:3001 ")
 	require.NotContains(t, log.String(), "START RequestId", "what SAM says of every invocation is left out")
+}
+
+func TestStart_TheWayToTheGateIsOpenToContainersAlone(t *testing.T) {
+	m := newMachine(t)
+	_, _, err := m.start(t, nil)
+	require.NoError(t, err)
+	files, err := filepath.Glob(filepath.Join(m.dir, "runs", "qms-*", "variables.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	text, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	var all map[string]map[string]string
+	require.NoError(t, json.Unmarshal(text, &all))
+	endpoint := strings.Replace(all["IssueFunction"]["AWS_ENDPOINT_URL_DYNAMODB"], "host.docker.internal", "127.0.0.1", 1)
+	for from, open := range map[string]bool{"127.0.0.1": true, "127.0.0.5": false} { // the bridge here is 127.0.0.0/31
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		client := http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
+		response, err := client.Post(endpoint, "", nil)
+		if !open {
+			require.Error(t, err, from)
+			continue
+		}
+		require.NoError(t, err, from)
+		require.NoError(t, response.Body.Close())
+	}
 }
 
 func TestClose_RemovesItsOwnContainersAndThoseOfARunThatWasKilled(t *testing.T) {
