@@ -3,6 +3,7 @@ package template
 import (
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -71,10 +72,25 @@ func (o object) text(member string) string {
 	return ""
 }
 
+// integer gives a number, written as one or from a parameter, which is text.
 func (o object) integer(member string) int {
-	value, ok := o.members[member].(int)
-	if !ok {
-		o.fail(member, "a number is wanted")
+	switch value := o.members[member].(type) {
+	case int:
+		return value
+	case string:
+		if number, err := strconv.Atoi(value); err == nil {
+			return number
+		}
+	}
+	o.fail(member, "a number is wanted")
+	return 0
+}
+
+// flag gives a member that is true or false; false when it is not there.
+func (o object) flag(member string) bool {
+	value, ok := o.members[member].(bool)
+	if !ok && o.has(member) {
+		o.fail(member, "true or false is wanted")
 	}
 	return value
 }

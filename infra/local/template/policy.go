@@ -5,13 +5,22 @@ import (
 	"slices"
 )
 
-// statements reads a policy document. A key policy's statements name principals, an identity policy's do not.
-func statements(document object, keyPolicy bool) []Statement {
+// policyKind says whom the statements of a policy are about.
+type policyKind int
+
+const (
+	identityPolicy policyKind = iota // whoever has it: they name no principal
+	keyPolicy                        // the principals that they name
+	denials                          // everyone: a resource's own policy, which here only takes away
+)
+
+// statements reads a policy document.
+func statements(document object, kind policyKind) []Statement {
 	if version := document.text("Version"); version != "2012-10-17" {
 		document.fail("Version", "%q is not understood here", version)
 	}
 	names := []string{"Sid", "Effect", "Action", "Resource", "Condition"}
-	if keyPolicy {
+	if kind != identityPolicy {
 		names = append(names, "Principal")
 	}
 	var read []Statement
@@ -27,10 +36,16 @@ func statements(document object, keyPolicy bool) []Statement {
 		if slices.ContainsFunc(read, func(other Statement) bool { return other.Sid == s.Sid }) {
 			o.fail("Sid", "%s stands there twice", s.Sid)
 		}
-		if keyPolicy {
+		switch kind {
+		case keyPolicy:
 			s.Principals = o.child("Principal", "AWS").texts("AWS")
 			if len(s.Principals) == 0 {
 				o.fail("Principal", "a statement of a key policy needs principals")
+			}
+		case denials:
+			s.Principals = o.texts("Principal")
+			if s.Effect != "Deny" || !slices.Equal(s.Principals, []string{"*"}) {
+				o.fail("", "only a Deny for everyone is understood here")
 			}
 		}
 		s.Conditions = conditions(o)

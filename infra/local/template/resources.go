@@ -40,7 +40,7 @@ func (l *loader) loadFunction(id string, node *yaml.Node, path string) error {
 	}
 	for i, policy := range o.list("Policies") {
 		document := o.at(fmt.Sprintf("Policies[%d]", i), policy, "Version", "Statement")
-		f.Statements = append(f.Statements, statements(document, false)...)
+		f.Statements = append(f.Statements, statements(document, identityPolicy)...)
 	}
 	l.app.Functions = append(l.app.Functions, f)
 	events := o.child("Events")
@@ -129,7 +129,7 @@ func (l *loader) loadAPI(id string, node *yaml.Node, path string) error {
 
 func (l *loader) loadTable(id string, node *yaml.Node, path string) error {
 	o, err := l.object(node, path, "BillingMode", "DeletionProtectionEnabled", "PointInTimeRecoverySpecification",
-		"SSESpecification", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+		"SSESpecification", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "StreamSpecification")
 	if err != nil {
 		return err
 	}
@@ -138,6 +138,10 @@ func (l *loader) loadTable(id string, node *yaml.Node, path string) error {
 		if o.has(name) {
 			properties[name] = o.list(name)
 		}
+	}
+	if o.has("StreamSpecification") {
+		view := o.child("StreamSpecification", "StreamViewType").text("StreamViewType")
+		properties["StreamSpecification"] = map[string]any{"StreamEnabled": true, "StreamViewType": view}
 	}
 	l.app.Tables = append(l.app.Tables, Table{LogicalID: id, Name: id, Properties: properties})
 	return *o.err
@@ -158,7 +162,7 @@ func (l *loader) loadKey(id string, node *yaml.Node, path string) error {
 			key.State = tag.text("Value")
 		}
 	}
-	key.Policy = statements(o.child("KeyPolicy", "Version", "Statement"), true)
+	key.Policy = statements(o.child("KeyPolicy", "Version", "Statement"), keyPolicy)
 	l.app.Keys = append(l.app.Keys, key)
 	return *o.err
 }
