@@ -30,7 +30,7 @@ func Handler(take func(context.Context, archive.Change) error) func(context.Cont
 	return func(ctx context.Context, batch Event) (events.DynamoDBEventResponse, error) {
 		failures := []events.DynamoDBBatchItemFailure{}
 		for _, r := range batch.Records {
-			err := take(ctx, archive.Change{EventID: r.EventID, Before: r.DynamoDB.OldImage, After: r.DynamoDB.NewImage})
+			err := take(ctx, archive.Change{EventID: r.EventID, Before: present(r.DynamoDB.OldImage), After: present(r.DynamoDB.NewImage)})
 			if err != nil {
 				slog.ErrorContext(ctx, "stream record failed", "event", r.EventID, "error", err.Error())
 				failures = append(failures, events.DynamoDBBatchItemFailure{ItemIdentifier: r.DynamoDB.SequenceNumber})
@@ -38,4 +38,12 @@ func Handler(take func(context.Context, archive.Change) error) func(context.Cont
 		}
 		return events.DynamoDBEventResponse{BatchItemFailures: failures}, nil
 	}
+}
+
+// present takes an image that is null for none.
+func present(image json.RawMessage) json.RawMessage {
+	if string(image) == "null" {
+		return nil
+	}
+	return image
 }

@@ -18,7 +18,7 @@ const delivered = `{"Records": [
 	 "dynamodb": {"ApproximateCreationDateTime": 1795000000, "Keys": {"pk": {"S": "a"}}, "NewImage": {"pk": {"S": "a"}, "n": {"N": "1"}},
 	              "SequenceNumber": "111", "SizeBytes": 26, "StreamViewType": "NEW_AND_OLD_IMAGES"}},
 	{"eventID": "2", "eventName": "MODIFY", "dynamodb": {"OldImage": {"pk": {"S": "a"}}, "NewImage": {"pk": {"S": "b"}}, "SequenceNumber": "222"}},
-	{"eventID": "3", "eventName": "REMOVE", "dynamodb": {"OldImage": {"pk": {"S": "b"}}, "SequenceNumber": "333"}}
+	{"eventID": "3", "eventName": "REMOVE", "dynamodb": {"OldImage": {"pk": {"S": "b"}}, "NewImage": null, "SequenceNumber": "333"}}
 ]}`
 
 func TestHandler_EveryRecordIsTakenAndThoseThatFailAreReported(t *testing.T) {

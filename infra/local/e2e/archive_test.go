@@ -191,6 +191,22 @@ func TestArchive_TheSameRecordAgainChangesNothing(t *testing.T) {
 	require.Equal(t, wanted, s.archived(t, token))
 }
 
+func TestArchive_WhatS3RefusesIsRepeatedUntilItTakesIt(t *testing.T) {
+	s, token := shared, fresh("QMSA-REFUSED")
+	const refusals = 2
+	refused := strings.Count(s.log.String(), `"msg":"stream record failed"`)
+	require.NoError(t, s.Gate.Arm(gate.Arming{Function: "ArchiveFunction", Action: "s3:PutObject", When: "before", Do: "error:AccessDenied", Times: refusals}))
+	t.Cleanup(s.Gate.Disarm)
+	s.issue(t, subscription(token))
+	wanted := s.awaitArchived(t, token)
+	require.Equal(t, wanted, s.archived(t, token))
+	require.Equal(t, refused+refusals, strings.Count(s.log.String(), `"msg":"stream record failed"`))
+	require.Empty(t, s.evidence(t, token))
+	for _, reader := range s.Streams {
+		require.Empty(t, reader.Letters())
+	}
+}
+
 func TestArchive_ItsFunctionWritesAndNothingMoreAndNobodyElseWrites(t *testing.T) {
 	s, token := shared, fresh("QMSA-RIGHTS")
 	s.issue(t, subscription(token))
