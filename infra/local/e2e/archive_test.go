@@ -207,12 +207,9 @@ func TestArchive_WhatS3RefusesIsRepeatedUntilItTakesIt(t *testing.T) {
 	}
 }
 
-func TestArchive_ItsFunctionWritesAndNothingMoreAndNobodyElseWrites(t *testing.T) {
-	s, token := shared, fresh("QMSA-RIGHTS")
-	s.issue(t, subscription(token))
-	s.awaitArchived(t, token)
-	bucket, there := s.ArchiveName(), archive.Name(license.ServerToken(token), 1)
-	put := func(onlyIfAbsent bool) func(*s3.Client) error {
+// attempts are what somebody may try on the archive and an object that is there.
+func attempts(bucket, there string) (put func(bool) attempt, get attempt, remove func(version *string) attempt, list attempt) {
+	put = func(onlyIfAbsent bool) attempt {
 		return func(c *s3.Client) error {
 			in := &s3.PutObjectInput{
 				Bucket: &bucket, Key: aws.String("tried/" + fresh("put")), Body: strings.NewReader("hello"),
@@ -225,26 +222,36 @@ func TestArchive_ItsFunctionWritesAndNothingMoreAndNobodyElseWrites(t *testing.T
 			return err
 		}
 	}
-	get := func(c *s3.Client) error {
+	get = func(c *s3.Client) error {
 		out, err := c.GetObject(context.Background(), &s3.GetObjectInput{Bucket: &bucket, Key: &there})
 		if err == nil {
 			_, err = io.Copy(io.Discard, out.Body)
 		}
 		return err
 	}
-	remove := func(version *string) func(*s3.Client) error {
+	remove = func(version *string) attempt {
 		return func(c *s3.Client) error {
 			_, err := c.DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &there, VersionId: version})
 			return err
 		}
 	}
-	list := func(c *s3.Client) error {
+	list = func(c *s3.Client) error {
 		_, err := c.ListObjectsV2(context.Background(), &s3.ListObjectsV2Input{Bucket: &bucket})
 		return err
 	}
+	return put, get, remove, list
+}
+
+type attempt func(*s3.Client) error
+
+func TestArchive_ItsFunctionWritesAndNothingMoreAndNobodyElseWrites(t *testing.T) {
+	s, token := shared, fresh("QMSA-RIGHTS")
+	s.issue(t, subscription(token))
+	s.awaitArchived(t, token)
+	put, get, remove, list := attempts(s.ArchiveName(), archive.Name(license.ServerToken(token), 1))
 	for _, row := range []struct {
 		who, what string
-		do        func(*s3.Client) error
+		do        attempt
 		allowed   bool
 	}{
 		{"ArchiveFunction", "creates", put(true), true},
