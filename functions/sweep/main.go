@@ -2,14 +2,13 @@
 package main
 
 import (
-	"context"
-	"log/slog"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
+	"qmslicensing/shared/api"
 	"qmslicensing/shared/awsenv"
 	"qmslicensing/shared/dynamostore"
 	"qmslicensing/shared/kmssign"
@@ -26,9 +25,5 @@ func main() {
 	signer := kmssign.New(kms.NewFromConfig(cfg), license.TemporaryKey, license.SoldKey)
 	keys := keyring.New(store, time.Now)
 	sweeper := issuing.NewSweeper(issuing.NewIssuer(store, signer, keys, issuing.Policy{}, time.Now), store)
-	lambda.Start(func(ctx context.Context) (issuing.SweepReport, error) {
-		report, err := sweeper.Sweep(ctx)
-		slog.InfoContext(ctx, "swept", "finished", report.Finished, "voided", report.Voided, "waiting", report.Waiting)
-		return report, err
-	})
+	lambda.Start(api.Sweep(sweeper))
 }

@@ -34,6 +34,12 @@ func MustInt(name, help string) int {
 	return n
 }
 
+// OriginSecrets returns what CloudFront may send in x-origin-secret: the values of ORIGIN_SECRET, one or, while it changes,
+// two with a comma between; none when it is not set, and then nothing is demanded.
+func OriginSecrets() []string {
+	return strings.FieldsFunc(os.Getenv("ORIGIN_SECRET"), func(r rune) bool { return r == ',' })
+}
+
 func fail(format string, args ...any) {
 	slog.Error(fmt.Sprintf(format, args...))
 	os.Exit(1)

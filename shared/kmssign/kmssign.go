@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,7 +41,8 @@ var refusals = []string{
 	"InvalidKeyUsageException", "InvalidArnException",
 }
 
-// Sign implements issuing.Signer. The SDK's own retries are off: one KMS call a lease.
+// Sign implements issuing.Signer. The SDK's own retries are off: one KMS call a lease. A refusal is logged here, once for
+// every function that signs: the domain goes on with other licenses, but an operator must mend the key.
 func (s *Signer) Sign(ctx context.Context, p issuing.Prepared) (issuing.Signature, error) {
 	key := p.Key()
 	if !slices.Contains(s.purposes, key.Purpose) {
@@ -55,6 +57,8 @@ func (s *Signer) Sign(ctx context.Context, p issuing.Prepared) (issuing.Signatur
 	if err != nil {
 		var api smithy.APIError
 		if errors.As(err, &api) && slices.Contains(refusals, api.ErrorCode()) {
+			// The alarm kms-refused-to-sign counts this line (infra/stacks/alarms.yaml).
+			slog.ErrorContext(ctx, "KMS refused to sign", "keyId", key.ID, "code", api.ErrorCode())
 			return issuing.Signature{}, fmt.Errorf("signing with key %s: %w: %w", key.ID, issuing.ErrRefused, err)
 		}
 		return issuing.Signature{}, fmt.Errorf("signing with key %s: %w", key.ID, err)

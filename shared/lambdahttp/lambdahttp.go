@@ -4,6 +4,7 @@ package lambdahttp
 import (
 	"bytes"
 	"context"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -17,16 +18,24 @@ import (
 	"qmslicensing/shared/license"
 )
 
+// originHeader is what CloudFront adds to every request, and what a caller of the API's own address does not know.
+const originHeader = "x-origin-secret"
+
 // Handler adapts h. Path parameters, the request id and the authorizer's claims come from the event; API Gateway's
-// authorizer is the only source of claims.
-func Handler(h http.Handler) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+// authorizer is the only source of claims. With secrets given, a request must carry one of them in x-origin-secret, or it
+// is refused with 403 forbidden: whoever goes around CloudFront goes around its web ACL.
+func Handler(h http.Handler, secrets ...string) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		request, err := newRequest(ctx, event)
 		if err != nil {
 			return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("reading event %s: %w", event.RequestContext.RequestID, err)
 		}
 		recorder := newRecorder()
-		h.ServeHTTP(recorder, request)
+		if cameThrough(event.Headers[originHeader], secrets) {
+			h.ServeHTTP(recorder, request)
+		} else {
+			httpapi.Refusal(recorder, license.Refuse(license.Forbidden, "This address is not for callers. Send the same request to the address of the portal."), event.RequestContext.RequestID)
+		}
 		if tooLarge(recorder.body.Bytes()) {
 			recorder = newRecorder()
 			httpapi.Refusal(recorder, license.Refuse(license.PayloadTooLarge, "The answer would be larger than 6 MB, the most here. Send less at once, for a downgrade check shorter names or only the counts."), event.RequestContext.RequestID)
@@ -41,6 +50,15 @@ func Handler(h http.Handler) func(context.Context, events.APIGatewayV2HTTPReques
 		}
 		return response, nil
 	}
+}
+
+// cameThrough reports whether a request carries one of the secrets, in a time that does not tell how much of it is right.
+func cameThrough(sent string, secrets []string) bool {
+	known := len(secrets) == 0
+	for _, secret := range secrets {
+		known = subtle.ConstantTimeCompare([]byte(sent), []byte(secret)) == 1 || known
+	}
+	return known
 }
 
 // maxAnswer is the most bytes of an invocation's answer, as Lambda counts them; a margin is left for status and headers.
@@ -76,6 +94,7 @@ func newRequest(ctx context.Context, event events.APIGatewayV2HTTPRequest) (*htt
 	for name, value := range event.Headers {
 		request.Header.Set(name, value)
 	}
+	request.Header.Del(originHeader) // it has served; no log and no handler needs it
 	for name, value := range event.PathParameters {
 		request.SetPathValue(name, value)
 	}

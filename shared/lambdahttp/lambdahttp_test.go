@@ -46,3 +46,42 @@ func TestHandler_HandsOverTheWholeRequest(t *testing.T) {
 	_, err = handler(context.Background(), event)
 	require.Error(t, err)
 }
+
+func TestHandler_WhoDoesNotComeThroughCloudFrontIsRefused(t *testing.T) {
+	first, second := "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+	for _, c := range []struct {
+		name    string
+		secrets []string
+		header  map[string]string
+		status  int
+	}{
+		{"no secret is set", nil, nil, 200},
+		{"the secret", []string{first}, map[string]string{"x-origin-secret": first}, 200},
+		{"the new one", []string{first, second}, map[string]string{"x-origin-secret": first}, 200},
+		{"the old one while it changes", []string{first, second}, map[string]string{"x-origin-secret": second}, 200},
+		{"none", []string{first}, nil, 403},
+		{"an empty one", []string{first}, map[string]string{"x-origin-secret": ""}, 403},
+		{"another", []string{first}, map[string]string{"x-origin-secret": second}, 403},
+		{"its beginning", []string{first}, map[string]string{"x-origin-secret": first[:31]}, 403},
+		{"both as they are set", []string{first, second}, map[string]string{"x-origin-secret": first + "," + second}, 403},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			reached := false
+			handler := lambdahttp.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				reached = true
+				require.Empty(t, r.Header.Get("X-Origin-Secret"), "it goes no further")
+			}), c.secrets...)
+			var event events.APIGatewayV2HTTPRequest
+			event.RequestContext.HTTP.Method, event.RequestContext.RequestID, event.Headers = "GET", "r-1", c.header
+			answer, err := handler(context.Background(), event)
+			require.NoError(t, err)
+			require.Equal(t, c.status, answer.StatusCode)
+			require.Equal(t, c.status == 200, reached)
+			if c.status == 403 {
+				require.Equal(t, "application/problem+json", answer.Headers["content-type"])
+				require.Contains(t, answer.Body, `"code":"forbidden"`)
+				require.Contains(t, answer.Body, "address of the portal")
+			}
+		})
+	}
+}

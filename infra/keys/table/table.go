@@ -95,8 +95,16 @@ func Fill(ctx context.Context, client KMS, store Store, keys []Key, now time.Tim
 	return changed, store.PutKeys(ctx, changed)
 }
 
-// find returns the entry of a KMS key and its place, or a new entry and -1.
+// find returns the entry of a KMS key and its place, or a new entry and -1. To retire a key of the table it asks KMS
+// nothing: a key that is lost must make way for its standby, and KMS says nothing about one that is disabled or deleted.
 func find(ctx context.Context, client KMS, entries []keyring.Entry, k Key, now time.Time) (keyring.Entry, int, error) {
+	if k.State == keyring.Retired {
+		for at, e := range entries {
+			if e.Purpose == k.Purpose && (e.ARN == k.ARN || strings.HasSuffix(e.ARN, ":key/"+k.ARN)) {
+				return e, at, nil
+			}
+		}
+	}
 	public, arn, err := publicKey(ctx, client, k.ARN)
 	if err != nil {
 		return keyring.Entry{}, -1, err

@@ -63,6 +63,32 @@ func TestFill_PromotesAStandbyAndRemovesNothing(t *testing.T) {
 	require.Equal(t, []string{"sold-2026-1 retired", "sold-2026-2 signing", "temporary-2026-1 signing"}, got)
 }
 
+func TestFill_ALostKeyMakesWayForItsStandby(t *testing.T) {
+	for _, named := range []string{"by its id", "by its ARN"} {
+		t.Run(named, func(t *testing.T) {
+			ctx, client, store := context.Background(), endpoint(t), memstore.New()
+			written, err := table.Fill(ctx, client, store, []table.Key{
+				{license.TemporaryKey, keyring.Signing, ids[0]}, {license.SoldKey, keyring.Signing, ids[1]}, {license.SoldKey, keyring.Standby, ids[2]},
+			}, time.Now())
+			require.NoError(t, err)
+			lost := map[string]string{"by its id": ids[1], "by its ARN": written[1].ARN}[named]
+			_, err = client.DisableKey(ctx, &sdk.DisableKeyInput{KeyId: &lost})
+			require.NoError(t, err)
+			_, err = client.GetPublicKey(ctx, &sdk.GetPublicKeyInput{KeyId: &lost})
+			require.Error(t, err, "KMS says nothing about it")
+
+			written, err = table.Fill(ctx, client, store, []table.Key{
+				{license.SoldKey, keyring.Retired, lost}, {license.SoldKey, keyring.Signing, ids[2]},
+			}, time.Now())
+			require.NoError(t, err)
+			require.Len(t, written, 2)
+			require.Equal(t, keyring.Retired, written[0].State)
+			require.NotNil(t, written[0].Public, "what it signed must still verify")
+			require.Equal(t, keyring.Signing, written[1].State)
+		})
+	}
+}
+
 func TestFill_WritesNothingThatWouldNotSign(t *testing.T) {
 	for name, keys := range map[string][]table.Key{
 		"two signers of a purpose": {{license.TemporaryKey, keyring.Signing, ids[0]}, {license.SoldKey, keyring.Signing, ids[1]}, {license.SoldKey, keyring.Signing, ids[2]}},

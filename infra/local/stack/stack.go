@@ -4,6 +4,7 @@ package stack
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -40,6 +41,8 @@ type Stack struct {
 	KMS         *kms.Server
 	Streams     []*stream.Reader // one for each event source mapping of the template
 
+	originSecret string // what the origin tells the functions, as CloudFront does
+
 	config  Config
 	log     *output
 	access  *output
@@ -60,7 +63,7 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{config: config, log: &output{w: config.Log}, access: &output{w: config.AccessLog}, group: process.NewGroup(), failed: make(chan error, 2)}
+	s := &Stack{originSecret: rand.Text() + rand.Text(), config: config, log: &output{w: config.Log}, access: &output{w: config.AccessLog}, group: process.NewGroup(), failed: make(chan error, 2)}
 	if err := s.start(ctx, tools); err != nil {
 		s.Close()
 		return nil, err

@@ -87,7 +87,7 @@ func (s *Stack) holdData() error {
 // load reads the template with this stack's addresses and makes its keys.
 func (s *Stack) load() error {
 	parameters := map[string]string{
-		"TokenIssuer": s.Issuer, "TokenAudience": signin.ClientID, "DynamodbEndpoint": s.DynamoDBEndpoint, "KmsEndpoint": s.KMSEndpoint,
+		"OriginSecret": s.originSecret, "TokenIssuer": s.Issuer, "TokenAudience": signin.ClientID, "DynamodbEndpoint": s.DynamoDBEndpoint, "KmsEndpoint": s.KMSEndpoint,
 		"S3Endpoint": s.S3Endpoint,
 	}
 	for name, value := range s.config.Parameters {
@@ -169,6 +169,7 @@ func (s *Stack) origin(api, portal http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch host, _, _ := net.SplitHostPort(r.Host); {
 		case strings.HasPrefix(r.URL.Path, "/v1/"), r.URL.Path == "/v1", strings.HasPrefix(r.URL.Path, "/.well-known/"):
+			r.Header.Set("X-Origin-Secret", s.originSecret)
 			api.ServeHTTP(w, r)
 		case host == "127.0.0.1":
 			http.Redirect(w, r, s.URL+r.URL.RequestURI(), http.StatusTemporaryRedirect)

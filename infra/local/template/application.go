@@ -24,6 +24,7 @@ type Application struct {
 	Queues     []Queue
 	Sources    []Source
 	Authorizer Authorizer
+	AccessLog  string              // format of the API's access log
 	References map[string][]string // logical ID → what must exist first, SAM's generated roles included
 }
 
@@ -35,6 +36,7 @@ type Function struct {
 	RoleARN     string            // of the role that SAM makes for it
 	Timeout     time.Duration     // one invocation's bound
 	MemoryMB    int               //
+	Reserved    int               // concurrent runs kept for it; 0 keeps none
 	Environment map[string]string // Variables, resolved
 	Statements  []Statement       // of its own policies
 }
@@ -46,6 +48,13 @@ type Route struct {
 	Function   string   // LogicalID
 	Authorized bool     // whether the JWT authorizer guards it
 	Scopes     []string // of which the token needs one
+	Limits     Limits
+}
+
+// Limits are those of a route's throttling; the local gateway does not play it.
+type Limits struct {
+	Rate  int // requests a second
+	Burst int // requests at once
 }
 
 // Schedule runs a function every so often.

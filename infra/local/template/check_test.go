@@ -32,7 +32,7 @@ func TestCheck_NamesFunctionAndStatementThatIsWidened(t *testing.T) {
 		},
 			check.Wildcards, "ValidateFunction: statement ReadLicense has the wildcard"},
 		{"the audit table by a wildcard", func(f *template.Function) { f.Statements[0].Resources = []string{"*"} },
-			func(app *template.Application) []string { return check.Audit(app, "AuditTable", writers()) },
+			func(app *template.Application) []string { return check.Audit(app, auditTable, writers()) },
 			"ValidateFunction: statement ReadLicense reaches the audit table"},
 		{"signing by its own statement", func(f *template.Function) { f.Statements[0].Actions = []string{"kms:Sign"} },
 			check.IdentityKMS, "ValidateFunction: statement ReadLicense speaks of KMS: kms:Sign"},
@@ -43,7 +43,7 @@ func TestCheck_NamesFunctionAndStatementThatIsWidened(t *testing.T) {
 		{"a statement less", func(f *template.Function) { f.Statements = f.Statements[:1] }, all, "ValidateFunction: statement ReadKeyTable is granted but missing"},
 		{"a table that does not exist", func(f *template.Function) { f.Environment["LICENSE_TABLE"] = "Licences" },
 			check.Environment, `ValidateFunction: LICENSE_TABLE names "Licences", which is no table`},
-		{"a table that it may not use", func(f *template.Function) { f.Environment["AUDIT_TABLE"] = "AuditTable" },
+		{"a table that it may not use", func(f *template.Function) { f.Environment["AUDIT_TABLE"] = "qms-licensing-audit-1" },
 			check.Environment, "ValidateFunction: may use AuditTable: false, is told of it: true"},
 	}
 	for _, row := range rows {
@@ -66,7 +66,7 @@ func TestCheck_AWriterThatMayDeleteAuditEntriesIsNamed(t *testing.T) {
 	f.Statements[at].Actions = append(f.Statements[at].Actions, "dynamodb:DeleteItem")
 	require.Equal(t, []string{
 		"IssueFunction: statement AppendAudit gives [dynamodb:PutItem dynamodb:DeleteItem] on the audit table, more than PutItem",
-	}, check.Audit(app, "AuditTable", writers()))
+	}, check.Audit(app, auditTable, writers()))
 }
 
 func TestCheck_KeyPolicyThatIsWidenedIsNamed(t *testing.T) {

@@ -17,6 +17,8 @@ type loader struct {
 	parameters map[string]string
 	conditions map[string]bool
 	resources  map[string]resource
+	limits     map[string]Limits      // route key → its own
+	limit      Limits                 // of every other route
 	globals    *yaml.Node             // of Globals.Function, nil when there are none
 	aliases    map[string][]string    // key id → aliases
 	policies   map[string][]Statement // bucket's name or queue's address → the statements of its policy
@@ -27,6 +29,7 @@ type loader struct {
 type resource struct {
 	Type       string
 	Properties *yaml.Node
+	Condition  *yaml.Node
 	DependsOn  *yaml.Node
 }
 
@@ -77,16 +80,43 @@ func (l *loader) load(root *yaml.Node, params map[string]string) error {
 			return err
 		}
 	}
+	if err := l.setLimits(); err != nil {
+		return err
+	}
 	for i, key := range l.app.Keys {
 		l.app.Keys[i].Aliases = l.aliases[keyID(key.LogicalID)]
 	}
 	if err := l.attachPolicies(); err != nil {
 		return err
 	}
-	if top["Outputs"] != nil {
-		_, err = l.resolve(top["Outputs"], "Outputs")
+	return l.checkOutputs(top["Outputs"])
+}
+
+// checkOutputs resolves the outputs, of which the local stack needs none, so that a wrong reference is found here.
+func (l *loader) checkOutputs(node *yaml.Node) error {
+	outputs, err := fields(node, "Outputs")
+	if err != nil {
+		return err
 	}
-	return err
+	for id, output := range outputs {
+		members, err := fields(output, "Outputs."+id)
+		if err != nil {
+			return err
+		}
+		if err := known(members, "Outputs."+id, "Description", "Condition", "Value"); err != nil {
+			return err
+		}
+		if made, err := l.made(id, resource{Condition: members["Condition"]}); !made || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := l.resolve(members["Value"], "Outputs."+id+".Value"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *loader) loadParameters(node *yaml.Node, params map[string]string) error {
@@ -110,7 +140,7 @@ func (l *loader) loadParameters(node *yaml.Node, params map[string]string) error
 			return err
 		}
 		if err := known(members, path, "Type", "Default", "Description", "AllowedPattern", "AllowedValues", "MinValue",
-			"MinLength"); err != nil {
+			"MinLength", "NoEcho"); err != nil {
 			return err
 		}
 		var p parameter
@@ -185,13 +215,13 @@ func (l *loader) listResources(node *yaml.Node) error {
 		if err != nil {
 			return err
 		}
-		if err := known(members, path, "Type", "Properties", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"); err != nil {
+		if err := known(members, path, "Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"); err != nil {
 			return err
 		}
 		if members["Type"] == nil {
 			return fmt.Errorf("%s has no Type", path)
 		}
-		l.resources[id] = resource{Type: members["Type"].Value, Properties: members["Properties"], DependsOn: members["DependsOn"]}
+		l.resources[id] = resource{Type: members["Type"].Value, Properties: members["Properties"], Condition: members["Condition"], DependsOn: members["DependsOn"]}
 	}
 	return nil
 }
@@ -225,12 +255,27 @@ func (l *loader) loadGlobals(node *yaml.Node) error {
 	return known(sections, "Globals", "Function")
 }
 
+// made tells whether a resource's condition holds; one without a condition is always made.
+func (l *loader) made(id string, r resource) (bool, error) {
+	if r.Condition == nil {
+		return true, nil
+	}
+	holds, declared := l.conditions[r.Condition.Value]
+	if !declared {
+		return false, fmt.Errorf("Resources.%s: condition %q does not exist", id, r.Condition.Value)
+	}
+	return holds, nil
+}
+
 func (l *loader) loadResource(id string, r resource) error {
 	path := "Resources." + id + ".Properties"
 	if r.Properties == nil {
 		r.Properties = &yaml.Node{Kind: yaml.MappingNode}
 	}
 	if err := l.addReferences(id, r, path); err != nil {
+		return err
+	}
+	if made, err := l.made(id, r); !made || err != nil {
 		return err
 	}
 	switch r.Type {
@@ -254,6 +299,9 @@ func (l *loader) loadResource(id string, r resource) error {
 		return l.loadResourcePolicy(r.Properties, path)
 	case typeLogGroup:
 		_, err := l.object(r.Properties, path, "LogGroupName", "RetentionInDays")
+		return err
+	case typeStack: // played by other parts: the sign-in, the site
+		_, err := l.object(r.Properties, path, "TemplateURL", "Parameters")
 		return err
 	}
 	return fmt.Errorf("Resources.%s: type %s is not understood here", id, r.Type)

@@ -21,7 +21,7 @@ func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	require.Equal(t, 20*time.Second, issue.Timeout)
 	require.Equal(t, 256, issue.MemoryMB)
 	require.Equal(t, map[string]string{
-		"LICENSE_TABLE": "LicenseTable", "AUDIT_TABLE": "AuditTable", "AWS_ENDPOINT_URL_DYNAMODB": "", "AWS_ENDPOINT_URL_KMS": "",
+		"LICENSE_TABLE": "qms-licensing-licenses-1", "AUDIT_TABLE": "qms-licensing-audit-1", "AWS_ENDPOINT_URL_DYNAMODB": "", "AWS_ENDPOINT_URL_KMS": "", "ORIGIN_SECRET": "",
 		"TRIAL_DAYS": "30", "TROUBLESHOOTING_DAYS": "30", "EMERGENCY_DAYS": "14",
 		"CONDITIONS_OF_SALE": "contract-signed,payment-received,quantities-match,customer-name-matches",
 	}, issue.Environment)
@@ -29,10 +29,10 @@ func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	validate := function(t, app, "ValidateFunction")
 	require.Equal(t, 10*time.Second, validate.Timeout)
 	require.Equal(t, 512, validate.MemoryMB)
-	require.Equal(t, map[string]string{"LICENSE_TABLE": "LicenseTable", "AWS_ENDPOINT_URL_DYNAMODB": ""}, validate.Environment)
+	require.Equal(t, map[string]string{"LICENSE_TABLE": "qms-licensing-licenses-1", "AWS_ENDPOINT_URL_DYNAMODB": "", "ORIGIN_SECRET": ""}, validate.Environment)
 	require.Equal(t, template.Statement{
 		Sid: "ReadKeyTable", Effect: "Allow", Actions: []string{"dynamodb:Query"},
-		Resources:  []string{"arn:aws:dynamodb:us-east-1:000000000000:table/LicenseTable"},
+		Resources:  []string{"arn:aws:dynamodb:us-east-1:000000000000:table/qms-licensing-licenses-1"},
 		Conditions: map[string]map[string][]string{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": {"keys"}}},
 	}, validate.Statements[1])
 
@@ -40,14 +40,16 @@ func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	require.Equal(t, template.Authorizer{Issuer: "http://localhost:3000/signin", Audience: []string{"qms-console"}}, app.Authorizer)
 	require.Contains(t, app.Routes, template.Route{
 		Method: "POST", Path: "/v1/licenses/{id}/renew", Function: "RenewSubscriptionFunction", Authorized: true, Scopes: []string{"licensing/staff"},
+		Limits: template.Limits{Rate: 20, Burst: 40},
 	})
-	require.Contains(t, app.Routes, template.Route{Method: "GET", Path: "/.well-known/jwks.json", Function: "KeysFunction"})
+	require.Contains(t, app.Routes, template.Route{Method: "GET", Path: "/.well-known/jwks.json", Function: "KeysFunction", Limits: template.Limits{Rate: 50, Burst: 100}})
 }
 
 func TestLoad_TablesAndKeys(t *testing.T) {
 	app := load(t)
 	require.Len(t, app.Tables, 2)
-	require.Equal(t, "AuditTable", app.Tables[0].Name)
+	require.Equal(t, "AuditTable", app.Tables[0].LogicalID)
+	require.Equal(t, auditTable, app.Tables[0].Name)
 	require.Equal(t, []any{
 		map[string]any{"AttributeName": "pk", "KeyType": "HASH"}, map[string]any{"AttributeName": "sk", "KeyType": "RANGE"},
 	}, app.Tables[0].Properties["KeySchema"])
@@ -67,7 +69,7 @@ func TestLoad_TablesAndKeys(t *testing.T) {
 func TestLoad_TheArchive(t *testing.T) {
 	app := load(t)
 	require.Equal(t, []template.Source{{
-		LogicalID: "ArchiveSource", Function: "ArchiveFunction", Table: "AuditTable", Batch: 100, Bisect: true, Partial: true,
+		LogicalID: "ArchiveSource", Function: "ArchiveFunction", Table: "qms-licensing-audit-1", Batch: 100, Bisect: true, Partial: true,
 		MaxRetries: -1, MaxAge: 20 * time.Hour, DeadLetterTo: "DeadLetterQueue",
 	}}, app.Sources)
 	require.Equal(t, map[string]any{"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"}, app.Tables[0].Properties["StreamSpecification"])
@@ -105,7 +107,10 @@ func TestLoad_RefusesWhatItDoesNotUnderstandAndNamesIt(t *testing.T) {
 		{"an event's property", "Schedule: rate(1 minute)", "Schedule: rate(1 minute)\n            State: DISABLED", "Events.EveryMinute.Properties.State"},
 		{"a schedule", "rate(1 minute)", "cron(0 * * * ? *)", "cron(0 * * * ? *)"},
 		{"a schedule's unit", "rate(1 minute)", "rate(2 minute)", "rate(2 minute)"},
-		{"a function's property", "MemorySize: 512", "ReservedConcurrentExecutions: 1", "Resources.ValidateFunction.Properties.ReservedConcurrentExecutions"},
+		{"a function's property", "MemorySize: 512", "Tracing: Active", "Resources.ValidateFunction.Properties.Tracing"},
+		{"limits of no route", "GET /.well-known/jwks.json: {Thr", "GET /.well-known/jwks: {Thr", `RouteSettings: there is no route "GET /.well-known/jwks"`},
+		{"a resource's condition", "Condition: MakesWebAcl", "Condition: MakesACL", `Resources.FirewallStack: condition "MakesACL" does not exist`},
+		{"an output of no stack", "!GetAtt SiteStack.Outputs.Bucket", "!GetAtt PortalStack.Outputs.Bucket", `Outputs.PortalBucket.Value: there is no resource "PortalStack"`},
 		{"a runtime", "Runtime: provided.al2023", "Runtime: nodejs22.x", `Runtime: "nodejs22.x"`},
 		{"a policy template", "- Version: \"2012-10-17\"", "- DynamoDBCrudPolicy: {TableName: x}\n        - Version: \"2012-10-17\"", "Policies[0].DynamoDBCrudPolicy"},
 		{"an authorizer", "Authorizer: NONE", "Authorizer: AWS_IAM", `"AWS_IAM" is neither StaffToken nor NONE`},
@@ -139,12 +144,20 @@ func TestLoad_Parameters(t *testing.T) {
 			require.ErrorContains(t, err, row.want)
 		})
 	}
-	_, err := template.Load(path, nil)
-	require.ErrorContains(t, err, "has no default and no value is given")
+	_, err := edited(t, "    Default: arm64\n", "")
+	require.ErrorContains(t, err, "parameter Arch has no default and no value is given")
 
 	given := parameters()
 	given["DynamodbEndpoint"] = "http://127.0.0.1:4101"
 	app, err := template.Load(path, given)
 	require.NoError(t, err)
 	require.Equal(t, "http://127.0.0.1:4101", function(t, app, "KeysFunction").Environment["AWS_ENDPOINT_URL_DYNAMODB"])
+	require.Zero(t, function(t, app, "KeysFunction").Reserved)
+
+	given["ReservedConcurrency"], given["TableGeneration"] = "5", "2"
+	app, err = template.Load(path, given)
+	require.NoError(t, err)
+	require.Equal(t, 5, function(t, app, "KeysFunction").Reserved)
+	require.Equal(t, "qms-licensing-licenses-2", function(t, app, "KeysFunction").Environment["LICENSE_TABLE"])
+	require.Contains(t, function(t, app, "KeysFunction").Statements[0].Resources, template.TableARN("qms-licensing-licenses-2"))
 }

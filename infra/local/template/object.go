@@ -72,18 +72,13 @@ func (o object) text(member string) string {
 	return ""
 }
 
-// integer gives a number, written as one or from a parameter, which is text.
+// integer gives a member that must be there, as a number. A parameter hands its number over as text.
 func (o object) integer(member string) int {
-	switch value := o.members[member].(type) {
-	case int:
-		return value
-	case string:
-		if number, err := strconv.Atoi(value); err == nil {
-			return number
-		}
+	value, err := strconv.Atoi(fmt.Sprint(o.members[member]))
+	if err != nil {
+		o.fail(member, "a number is wanted")
 	}
-	o.fail(member, "a number is wanted")
-	return 0
+	return value
 }
 
 // flag gives a member that is true or false; false when it is not there.

@@ -3,6 +3,8 @@ package template
 import (
 	"fmt"
 	"slices"
+
+	"gopkg.in/yaml.v3"
 )
 
 // policyKind says whom the statements of a policy are about.
@@ -68,4 +70,39 @@ func conditions(statement object) map[string]map[string][]string {
 		}
 	}
 	return read
+}
+
+// loadResourcePolicy keeps the policy of a bucket or of queues until all of them are known.
+func (l *loader) loadResourcePolicy(node *yaml.Node, path string) error {
+	o, err := l.object(node, path, "Bucket", "Queues", "PolicyDocument")
+	if err != nil {
+		return err
+	}
+	read := statements(o.child("PolicyDocument", "Version", "Statement"), denials)
+	for _, target := range slices.Concat(o.texts("Bucket"), o.texts("Queues")) {
+		if l.policies[target] != nil {
+			o.fail("", "%s has another policy already", target)
+		}
+		l.policies[target] = read
+	}
+	return *o.err
+}
+
+func (l *loader) attachPolicies() error {
+	for i, bucket := range l.app.Buckets {
+		l.app.Buckets[i].Policy = l.policies[bucket.Name]
+		delete(l.policies, bucket.Name)
+	}
+	for i, queue := range l.app.Queues {
+		address, err := l.ref(queue.LogicalID, "Resources."+queue.LogicalID)
+		if err != nil {
+			return err
+		}
+		l.app.Queues[i].Policy = l.policies[address]
+		delete(l.policies, address)
+	}
+	for target := range l.policies {
+		return fmt.Errorf("a policy names %q, which is neither bucket nor queue of this template", target)
+	}
+	return nil
 }

@@ -20,6 +20,7 @@ const (
 	typeBucket   = "AWS::S3::Bucket"
 	typeQueue    = "AWS::SQS::Queue"
 	typeSource   = "AWS::Lambda::EventSourceMapping"
+	typeStack    = "AWS::CloudFormation::Stack"
 )
 
 // resolve turns a node into plain maps, lists and scalars, every intrinsic function replaced by its value.
@@ -37,6 +38,9 @@ func (l *loader) resolve(node *yaml.Node, path string) (any, error) {
 		for name, member := range members {
 			if resolved[name], err = l.resolve(member, path+"."+name); err != nil {
 				return nil, err
+			}
+			if resolved[name] == noValue {
+				delete(resolved, name)
 			}
 		}
 		return resolved, nil
@@ -93,7 +97,13 @@ func (l *loader) call(name string, argument *yaml.Node, path string) (any, error
 		}
 		return l.attribute(id, attribute, path)
 	case name == "Sub" && argument.Kind == yaml.ScalarNode:
-		return l.substitute(argument.Value, path)
+		return l.substitute(argument.Value, nil, path)
+	case name == "Sub" && argument.Kind == yaml.SequenceNode && len(argument.Content) == 2:
+		values, err := l.object(argument.Content[1], path+"[1]")
+		if err != nil {
+			return nil, err
+		}
+		return l.substitute(argument.Content[0].Value, values.members, path)
 	case name == "If" && argument.Kind == yaml.SequenceNode && len(argument.Content) == 3:
 		holds, declared := l.conditions[argument.Content[0].Value]
 		if !declared {
@@ -110,6 +120,13 @@ func (l *loader) call(name string, argument *yaml.Node, path string) (any, error
 		}
 		right, err := l.resolve(argument.Content[1], path)
 		return fmt.Sprint(left) == fmt.Sprint(right), err
+	case name == "And" && argument.Kind == yaml.SequenceNode:
+		for _, element := range argument.Content {
+			if value, err := l.resolve(element, path); err != nil || value != true {
+				return false, err
+			}
+		}
+		return true, nil
 	case name == "Not" && argument.Kind == yaml.SequenceNode && len(argument.Content) == 1:
 		value, err := l.resolve(argument.Content[0], path)
 		holds, ok := value.(bool)
@@ -134,15 +151,21 @@ func attributeOf(argument *yaml.Node, path string) (id, attribute string, err er
 	return id, attribute, nil
 }
 
+// noValue is what AWS::NoValue stands for: the member that has it is not there.
+const noValue = "AWS::NoValue"
+
 // placeholder matches ${Name}, ${Name.Attribute} and ${!Literal}.
 var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
 
-func (l *loader) substitute(text, path string) (string, error) {
+func (l *loader) substitute(text string, values map[string]any, path string) (string, error) {
 	var failure error
 	replaced := placeholder.ReplaceAllStringFunc(text, func(match string) string {
 		name := strings.TrimSpace(match[2 : len(match)-1])
 		if literal, ok := strings.CutPrefix(name, "!"); ok {
 			return "${" + literal + "}"
+		}
+		if value, own := values[name]; own {
+			return fmt.Sprint(value)
 		}
 		var value string
 		var err error
@@ -161,6 +184,9 @@ func (l *loader) substitute(text, path string) (string, error) {
 
 // ref gives a parameter's value or what CloudFormation calls the resource's physical id.
 func (l *loader) ref(name, path string) (string, error) {
+	if name == noValue {
+		return noValue, nil
+	}
 	if value, ok := l.parameters[name]; ok {
 		return value, nil
 	}
@@ -171,7 +197,9 @@ func (l *loader) ref(name, path string) (string, error) {
 	switch r.Type {
 	case typeKey:
 		return keyID(name), nil
-	case typeFunction, typeTable, typeAPI, typeLogGroup:
+	case typeTable:
+		return l.tableName(name, path)
+	case typeFunction, typeAPI, typeLogGroup:
 		return name, nil
 	case typeBucket:
 		return bucketName(name), nil
@@ -189,14 +217,19 @@ func (l *loader) attribute(id, attribute, path string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("%s: there is no resource %q", path, id)
 	}
+	if r.Type == typeStack && strings.HasPrefix(attribute, "Outputs.") {
+		return id + "." + attribute, nil // of a part that the local stack plays otherwise
+	}
 	switch r.Type + "." + attribute {
 	case typeTable + ".Arn":
-		return TableARN(id), nil
+		name, err := l.tableName(id, path)
+		return TableARN(name), err
 	case typeTable + ".StreamArn":
 		if !hasStream(r) {
 			return "", fmt.Errorf("%s: table %s has no stream", path, id)
 		}
-		return StreamARN(id), nil
+		name, err := l.tableName(id, path)
+		return StreamARN(name), err
 	case typeBucket + ".Arn":
 		return BucketARN(bucketName(id)), nil
 	case typeQueue + ".Arn":
@@ -213,6 +246,16 @@ func (l *loader) attribute(id, attribute, path string) (string, error) {
 		return fmt.Sprintf("https://%s.execute-api.%s.amazonaws.com", strings.ToLower(id), Region), nil
 	}
 	return "", fmt.Errorf("%s: attribute %s of a resource of type %s is not understood here", path, attribute, r.Type)
+}
+
+// tableName is a table's TableName, or its logical ID, as CloudFormation makes a name of it.
+func (l *loader) tableName(id, path string) (string, error) {
+	properties, err := fields(l.resources[id].Properties, path)
+	if err != nil || properties["TableName"] == nil {
+		return id, err
+	}
+	name, err := l.resolve(properties["TableName"], path+".TableName")
+	return fmt.Sprint(name), err
 }
 
 // TableARN is the ARN that the local stack gives the table of that name.

@@ -12,7 +12,7 @@ import (
 
 func (l *loader) loadFunction(id string, node *yaml.Node, path string) error {
 	names := []string{"Description", "CodeUri", "Handler", "Runtime", "Architectures", "Timeout", "MemorySize", "Environment",
-		"LoggingConfig", "Policies", "Events"}
+		"LoggingConfig", "Policies", "Events", "ReservedConcurrentExecutions", "Tags"}
 	o, err := l.object(node, path, names...)
 	if err != nil {
 		return err
@@ -28,6 +28,9 @@ func (l *loader) loadFunction(id string, node *yaml.Node, path string) error {
 	f.Name = strings.TrimPrefix(f.CodeURI, "build/")
 	f.Timeout = time.Duration(o.integer("Timeout")) * time.Second
 	f.MemoryMB = o.integer("MemorySize")
+	if o.has("ReservedConcurrentExecutions") {
+		f.Reserved = o.integer("ReservedConcurrentExecutions")
+	}
 	if handler := o.text("Handler"); handler != "bootstrap" {
 		o.fail("Handler", "%q: only bootstrap is understood here", handler)
 	}
@@ -103,33 +106,9 @@ func rate(expression string) (time.Duration, error) {
 	return time.Duration(count) * units[singular], nil
 }
 
-// authorizerName is the one authorizer that the local gateway plays.
-const authorizerName = "StaffToken"
-
-func (l *loader) loadAPI(id string, node *yaml.Node, path string) error {
-	if l.app.Authorizer.Issuer != "" {
-		return fmt.Errorf("Resources.%s: a second HTTP API is not understood here", id)
-	}
-	o, err := l.object(node, path, "FailOnWarnings", "Auth", "DefaultRouteSettings", "AccessLogSettings")
-	if err != nil {
-		return err
-	}
-	auth := o.child("Auth", "DefaultAuthorizer", "Authorizers")
-	if name := auth.text("DefaultAuthorizer"); name != authorizerName {
-		auth.fail("DefaultAuthorizer", "%q: a route that names none must not stand open", name)
-	}
-	token := auth.child("Authorizers", authorizerName).child(authorizerName, "IdentitySource", "JwtConfiguration")
-	if source := token.text("IdentitySource"); source != "$request.header.Authorization" {
-		token.fail("IdentitySource", "%q is not understood here", source)
-	}
-	jwt := token.child("JwtConfiguration", "issuer", "audience")
-	l.app.Authorizer = Authorizer{Issuer: jwt.text("issuer"), Audience: jwt.texts("audience")}
-	return *o.err
-}
-
 func (l *loader) loadTable(id string, node *yaml.Node, path string) error {
 	o, err := l.object(node, path, "BillingMode", "DeletionProtectionEnabled", "PointInTimeRecoverySpecification",
-		"SSESpecification", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "StreamSpecification")
+		"SSESpecification", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "StreamSpecification", "TableName", "Tags")
 	if err != nil {
 		return err
 	}
@@ -143,7 +122,11 @@ func (l *loader) loadTable(id string, node *yaml.Node, path string) error {
 		view := o.child("StreamSpecification", "StreamViewType").text("StreamViewType")
 		properties["StreamSpecification"] = map[string]any{"StreamEnabled": true, "StreamViewType": view}
 	}
-	l.app.Tables = append(l.app.Tables, Table{LogicalID: id, Name: id, Properties: properties})
+	name, err := l.tableName(id, path)
+	if err != nil {
+		return err
+	}
+	l.app.Tables = append(l.app.Tables, Table{LogicalID: id, Name: name, Properties: properties})
 	return *o.err
 }
 
@@ -175,6 +158,92 @@ func (l *loader) loadAlias(node *yaml.Node, path string) error {
 	target := o.text("TargetKeyId")
 	l.aliases[target] = append(l.aliases[target], o.text("AliasName"))
 	return *o.err
+}
+
+func (l *loader) loadBucket(id string, node *yaml.Node, path string) error {
+	o, err := l.object(node, path, "ObjectLockEnabled", "ObjectLockConfiguration", "VersioningConfiguration", "BucketEncryption",
+		"PublicAccessBlockConfiguration", "OwnershipControls", "LifecycleConfiguration", "Tags")
+	if err != nil {
+		return err
+	}
+	bucket := Bucket{LogicalID: id, Name: bucketName(id)}
+	bucket.Versioned = o.has("VersioningConfiguration") && o.child("VersioningConfiguration", "Status").text("Status") == "Enabled"
+	if lock := o.child("ObjectLockConfiguration", "ObjectLockEnabled", "Rule"); o.flag("ObjectLockEnabled") && lock.has("Rule") {
+		retention := lock.child("Rule", "DefaultRetention").child("DefaultRetention", "Mode", "Days")
+		bucket.RetentionMode, bucket.RetentionDays = retention.text("Mode"), retention.integer("Days")
+	}
+	for i, rule := range o.child("BucketEncryption", "ServerSideEncryptionConfiguration").list("ServerSideEncryptionConfiguration") {
+		by := o.at(fmt.Sprintf("BucketEncryption[%d]", i), rule, "ServerSideEncryptionByDefault")
+		bucket.Encryption = by.child("ServerSideEncryptionByDefault", "SSEAlgorithm").text("SSEAlgorithm")
+	}
+	blocks := []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
+	access := o.child("PublicAccessBlockConfiguration", blocks...)
+	bucket.Private = !slices.ContainsFunc(blocks, func(block string) bool { return !access.flag(block) })
+	for i, rule := range o.child("OwnershipControls", "Rules").list("Rules") {
+		owner := o.at(fmt.Sprintf("OwnershipControls.Rules[%d]", i), rule, "ObjectOwnership").text("ObjectOwnership")
+		bucket.Private = bucket.Private && owner == "BucketOwnerEnforced"
+	}
+	for i, rule := range o.child("LifecycleConfiguration", "Rules").list("Rules") { // nothing that would end or move an object
+		o.at(fmt.Sprintf("LifecycleConfiguration.Rules[%d]", i), rule, "Id", "Status", "AbortIncompleteMultipartUpload")
+	}
+	l.app.Buckets = append(l.app.Buckets, bucket)
+	return *o.err
+}
+
+func (l *loader) loadQueue(id string, node *yaml.Node, path string) error {
+	o, err := l.object(node, path, "SqsManagedSseEnabled", "MessageRetentionPeriod", "Tags")
+	if err != nil {
+		return err
+	}
+	l.app.Queues = append(l.app.Queues, Queue{LogicalID: id, ARN: queueARN(id), Encrypted: o.flag("SqsManagedSseEnabled")})
+	return *o.err
+}
+
+func (l *loader) loadSource(id string, node *yaml.Node, path string) error {
+	o, err := l.object(node, path, "EventSourceArn", "FunctionName", "StartingPosition", "BatchSize", "BisectBatchOnFunctionError",
+		"FunctionResponseTypes", "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "DestinationConfig")
+	if err != nil {
+		return err
+	}
+	source := Source{
+		LogicalID: id, Function: o.text("FunctionName"), Batch: o.integer("BatchSize"), Bisect: o.flag("BisectBatchOnFunctionError"),
+		Partial: slices.Contains(o.texts("FunctionResponseTypes"), "ReportBatchItemFailures"), MaxRetries: o.integer("MaximumRetryAttempts"),
+		MaxAge: time.Duration(o.integer("MaximumRecordAgeInSeconds")) * time.Second,
+	}
+	if l.resources[source.Function].Type != typeFunction {
+		o.fail("FunctionName", "%q is no function", source.Function)
+	}
+	if from := o.text("StartingPosition"); from != "TRIM_HORIZON" {
+		o.fail("StartingPosition", "%q is not understood here: an entry could come before it", from)
+	}
+	for table, r := range l.resources {
+		if r.Type != typeTable {
+			continue
+		}
+		name, err := l.tableName(table, path)
+		if err != nil {
+			return err
+		}
+		if StreamARN(name) == o.text("EventSourceArn") {
+			source.Table = name
+		}
+	}
+	if source.Table == "" {
+		o.fail("EventSourceArn", "%q is no stream of a table", o.text("EventSourceArn"))
+	}
+	to := o.child("DestinationConfig", "OnFailure").child("OnFailure", "Destination").text("Destination")
+	source.DeadLetterTo = to[strings.LastIndex(to, ":")+1:]
+	if l.resources[source.DeadLetterTo].Type != typeQueue {
+		o.fail("DestinationConfig", "%q is no queue", to)
+	}
+	l.app.Sources = append(l.app.Sources, source)
+	return *o.err
+}
+
+// hasStream reports whether a table has a stream.
+func hasStream(table resource) bool {
+	members, err := fields(table.Properties, "")
+	return err == nil && members["StreamSpecification"] != nil
 }
 
 // merge lays a function's own properties over the global ones, as SAM does: maps member by member, lists one after the

@@ -16,6 +16,7 @@ import (
 const (
 	path          = "../../../template.yaml"
 	administrator = "arn:aws:iam::000000000000:root"
+	auditTable    = "qms-licensing-audit-1"
 )
 
 // parameters are those that the template gives no default.
@@ -82,19 +83,19 @@ func administration() []string {
 // granted is every statement of every function, in words.
 func granted() map[string]map[string]string {
 	const (
-		readKeys = "Allow dynamodb:Query on table/LicenseTable when ForAllValues:StringEquals dynamodb:LeadingKeys keys"
-		read     = "Allow dynamodb:GetItem on table/LicenseTable"
+		readKeys = "Allow dynamodb:Query on table/qms-licensing-licenses-1 when ForAllValues:StringEquals dynamodb:LeadingKeys keys"
+		read     = "Allow dynamodb:GetItem on table/qms-licensing-licenses-1"
 	)
 	write := func() map[string]string {
 		return map[string]string{
-			"ReadWriteLicenses":  "Allow dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on table/LicenseTable",
-			"NeverWriteKeyTable": "Deny dynamodb:PutItem dynamodb:UpdateItem on table/LicenseTable when ForAnyValue:StringEquals dynamodb:LeadingKeys keys",
+			"ReadWriteLicenses":  "Allow dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on table/qms-licensing-licenses-1",
+			"NeverWriteKeyTable": "Deny dynamodb:PutItem dynamodb:UpdateItem on table/qms-licensing-licenses-1 when ForAnyValue:StringEquals dynamodb:LeadingKeys keys",
 			"ReadKeyTable":       readKeys,
-			"AppendAudit":        "Allow dynamodb:PutItem on table/AuditTable",
+			"AppendAudit":        "Allow dynamodb:PutItem on table/qms-licensing-audit-1",
 		}
 	}
 	sweep := write()
-	sweep["FindPending"] = "Allow dynamodb:Query on table/LicenseTable/index/pending"
+	sweep["FindPending"] = "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/pending"
 	return map[string]map[string]string{
 		"IssueFunction":             write(),
 		"IssueTemporaryFunction":    write(),
@@ -102,12 +103,12 @@ func granted() map[string]map[string]string {
 		"SweepFunction":             sweep,
 		"ShowFunction":              {"ReadLicense": read},
 		"RetrieveFunction":          {"ReadLicense": read},
-		"SearchFunction":            {"FindByServer": "Allow dynamodb:Query on table/LicenseTable/index/byServer"},
+		"SearchFunction":            {"FindByServer": "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/byServer"},
 		"ValidateFunction":          {"ReadLicense": read, "ReadKeyTable": readKeys},
 		"DowngradeCheckFunction":    {"ReadKeyTable": readKeys},
 		"KeysFunction":              {"ReadKeyTable": readKeys},
 		"ArchiveFunction": {
-			"ReadAuditStream": "Allow dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on table/AuditTable/stream/local",
+			"ReadAuditStream": "Allow dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on table/qms-licensing-audit-1/stream/local",
 			"WriteArchive":    "Allow s3:PutObject on qms-licensing-archivebucket/*",
 			"CompareArchive":  "Allow s3:ListBucket on qms-licensing-archivebucket",
 			"ReportLost":      "Allow sqs:SendMessage on DeadLetterQueue",
@@ -142,7 +143,7 @@ func TestTemplate_NoFunctionsStatementSpeaksOfKMS(t *testing.T) {
 }
 
 func TestTemplate_WritersMayOnlyPutItemOnTheAuditTable(t *testing.T) {
-	require.Empty(t, check.Audit(load(t), "AuditTable", writers()))
+	require.Empty(t, check.Audit(load(t), auditTable, writers()))
 }
 
 func TestTemplate_ReadersCannotWrite(t *testing.T) {

@@ -193,7 +193,7 @@ func TestSweep_VoidsAfterFifteenMinutesOfRefusals(t *testing.T) {
 		d.clock.Advance(time.Minute)
 		report, err := sweeper.Sweep(ctx)
 		require.NoError(t, err)
-		require.Equal(t, issuing.SweepReport{Waiting: 1}, report, "minute %d", minute)
+		require.Equal(t, issuing.SweepReport{Waiting: 1, OldestPendingSeconds: 60 * minute}, report, "minute %d", minute)
 	}
 	d.clock.Advance(time.Minute)
 	report, err := sweeper.Sweep(ctx)

@@ -99,14 +99,15 @@ func TestSweep_ASignatureForgetsTheRefusalsBeforeIt(t *testing.T) {
 	enable()
 	died := errors.New("the sweep died before the activation")
 	dying := storeDouble{d.store, func(context.Context, issuing.Commit) error { return died }}
-	_, err = issuing.NewSweeper(d.issuerWith(dying, d.signer), d.store).Sweep(ctx)
+	failed, err := issuing.NewSweeper(d.issuerWith(dying, d.signer), d.store).Sweep(ctx)
 	require.ErrorIs(t, err, died)
+	require.Equal(t, issuing.SweepReport{Waiting: 1, OldestPendingSeconds: 10 * 60}, failed, "a sweep that fails says how old the license is, too")
 
 	d.disable(license.SoldKey)
 	d.clock.Advance(6 * time.Minute)
 	report, err := issuing.NewSweeper(d.issuer, d.store).Sweep(ctx)
 	require.NoError(t, err)
-	require.Equal(t, issuing.SweepReport{Waiting: 1}, report, "it signed six minutes ago")
+	require.Equal(t, issuing.SweepReport{Waiting: 1, OldestPendingSeconds: 16 * 60}, report, "it signed six minutes ago")
 }
 
 func TestSweep_OneUnreadableLicenseDoesNotStopTheOthers(t *testing.T) {
@@ -120,6 +121,28 @@ func TestSweep_OneUnreadableLicenseDoesNotStopTheOthers(t *testing.T) {
 	report, err := issuing.NewSweeper(d.issuer, pendings{"00000000000000000000000000000000", d}).Sweep(ctx)
 	requireCode(t, license.LicenseNotFound, err)
 	require.Equal(t, issuing.SweepReport{Finished: 1, Waiting: 1}, report)
+}
+
+func TestSweep_TheOldestThatStaysPendingGivesTheAge(t *testing.T) {
+	d := newDesk(t)
+	ctx := context.Background()
+	d.disable(license.SoldKey)
+	enable := d.disable(license.TemporaryKey)
+	_, err := d.issuer.Temporary(ctx, licensetest.Call(licensetest.SalesCaller, "finished"), licensetest.Trial())
+	requireCode(t, license.Unavailable, err)
+	for _, token := range []string{"QMSA-0000-0001", "QMSA-0000-0002"} {
+		d.clock.Advance(7 * time.Minute)
+		q := licensetest.Subscription()
+		q.ServerToken = token
+		_, err := d.issuer.Sold(ctx, licensetest.Call(licensetest.AccountingCaller, token), q)
+		requireCode(t, license.Unavailable, err)
+	}
+	enable()
+	d.clock.Advance(5 * time.Minute)
+	report, err := issuing.NewSweeper(d.issuer, d.store).Sweep(ctx)
+	require.NoError(t, err)
+	require.Equal(t, issuing.SweepReport{Finished: 1, Waiting: 2, OldestPendingSeconds: 12 * 60}, report,
+		"the older trial is finished and no longer counts")
 }
 
 // pendings names a license that is not there before the real ones.

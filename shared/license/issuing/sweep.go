@@ -37,6 +37,16 @@ func NewSweeper(issuer *Issuer, pendings Pendings) *Sweeper { return &Sweeper{is
 // SweepReport counts what a sweep did. Waiting licenses stay pending for the next one.
 type SweepReport struct {
 	Finished, Voided, Waiting int
+	// OldestPendingSeconds is the age of the oldest license that waits, since its intent; 0 when none does.
+	OldestPendingSeconds int
+}
+
+// wait counts a license that stays pending. Its age is not known if it could not be read: issuedAt is zero then.
+func (r *SweepReport) wait(issuedAt, now time.Time) {
+	r.Waiting++
+	if !issuedAt.IsZero() {
+		r.OldestPendingSeconds = max(r.OldestPendingSeconds, int(now.Sub(issuedAt)/time.Second))
+	}
 }
 
 // sweepBatch bounds one sweep; the rest is for the next.
@@ -55,15 +65,19 @@ func (s *Sweeper) Sweep(ctx context.Context) (SweepReport, error) {
 	}
 	var failures []error
 	for _, id := range pending {
-		record, err := s.sweepOne(ctx, id)
+		found, err := s.issuer.store.Record(ctx, id)
+		record := found
+		if err == nil && found.Status == license.Pending {
+			record, err = s.sweepOne(ctx, found)
+		}
 		switch {
 		case err != nil:
-			report.Waiting++
+			report.wait(found.IssuedAt, s.issuer.now())
 			failures = append(failures, err)
 		case record.Status == license.Void:
 			report.Voided++
 		case record.Status == license.Pending:
-			report.Waiting++
+			report.wait(found.IssuedAt, s.issuer.now())
 		default:
 			report.Finished++
 		}
@@ -71,16 +85,12 @@ func (s *Sweeper) Sweep(ctx context.Context) (SweepReport, error) {
 	return report, errors.Join(failures...)
 }
 
-func (s *Sweeper) sweepOne(ctx context.Context, id string) (Record, error) {
-	i := s.issuer
-	record, err := i.store.Record(ctx, id)
-	if err != nil || record.Status != license.Pending {
-		return record, err
-	}
+func (s *Sweeper) sweepOne(ctx context.Context, record Record) (Record, error) {
+	i, id := s.issuer, record.ID
 	if record.ExpiredAt(i.now()) {
 		return i.void(ctx, record, voidExpired)
 	}
-	record, err = i.store.Touch(ctx, id, Touch{Now: i.now(), LeaseUntil: i.now().Add(leaseTime)})
+	record, err := i.store.Touch(ctx, id, Touch{Now: i.now(), LeaseUntil: i.now().Add(leaseTime)})
 	if errors.Is(err, ErrConflict) { // somebody else is on it
 		return i.store.Record(ctx, id)
 	}

@@ -202,6 +202,7 @@ func TestValidate_AGenuineKeyWithoutAnIssuedRecordRaisesTheAlarm(t *testing.T) {
 			var line map[string]any
 			require.NoError(t, json.Unmarshal(d.log.Bytes(), &line))
 			require.Equal(t, "ERROR", line["level"])
+			require.Equal(t, "signature without record", line["msg"])
 			require.Equal(t, licenseID, line["licenseId"])
 			require.Equal(t, "sold-2026-1", line["keyId"])
 			require.Equal(t, record, line["record"])

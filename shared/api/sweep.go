@@ -1,0 +1,22 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+
+	"qmslicensing/shared/license/issuing"
+)
+
+// Sweep is the operation behind the schedule, the only one without a route. It logs what the sweep did: the alarm
+// license-pending reads oldestPendingSeconds from this line (infra/stacks/alarms.yaml), so a sweep that failed for some
+// licenses writes it too. One that could not even look for them knows no age and must not report 0.
+func Sweep(sweeper *issuing.Sweeper) func(context.Context) (issuing.SweepReport, error) {
+	return func(ctx context.Context) (issuing.SweepReport, error) {
+		report, err := sweeper.Sweep(ctx)
+		if err == nil || report != (issuing.SweepReport{}) {
+			slog.InfoContext(ctx, "swept", "finished", report.Finished, "voided", report.Voided, "waiting", report.Waiting,
+				"oldestPendingSeconds", report.OldestPendingSeconds)
+		}
+		return report, err
+	}
+}
