@@ -35,12 +35,12 @@ func Client(endpoint, accessKey string) *dynamodb.Client {
 	})
 }
 
-// StreamsClient returns a client of the streams at the same endpoint.
+// StreamsClient returns a client of the streams at the same endpoint, which is a running function's: it has a session.
 func StreamsClient(endpoint, accessKey string) *dynamodbstreams.Client {
 	return dynamodbstreams.New(dynamodbstreams.Options{
 		Region:       template.Region,
 		BaseEndpoint: aws.String(endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "local", ""),
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "local", "event-source-mapping"),
 	})
 }
 

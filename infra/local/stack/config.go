@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/meter"
 	"qmslicensing/infra/local/setup"
 	"qmslicensing/infra/local/template"
 )
@@ -26,6 +27,7 @@ type Config struct {
 	Parameters    map[string]string                   // more parameters of the template
 	Change        func(*template.Application)         // edits what the template says, for tests
 	Hooks         gate.Hooks                          // faults at the permission gate, for tests
+	Meter         *meter.Meter                        // notes what AWS would charge for; for calls one after the other
 	Prepare       func(context.Context, *Stack) error // runs when tables and keys exist, before the schedules
 	NoSchedules   bool                                // schedules run only by RunSchedule
 	TokenLifetime time.Duration                       // of access tokens; an hour when 0

@@ -123,7 +123,7 @@ func (s *Stack) wire(l listeners) error {
 	if err != nil {
 		return err
 	}
-	s.Gate, err = gate.New(s.Application, gate.Upstreams{DynamoDB: gate.ProxyTo(upstream), KMS: s.KMS, S3: buckets}, gate.Options{
+	s.Gate, err = gate.New(s.Application, s.upstreams(upstream, buckets), gate.Options{
 		Log:   slog.New(slog.NewTextHandler(process.Prefixed(s.log, "gate: "), nil)),
 		Hooks: s.config.Hooks,
 		Kill:  func(_, instance string) { s.Runtime.KillSession(instance) },
@@ -161,6 +161,15 @@ func (s *Stack) wire(l listeners) error {
 		s.serve(l.admin, s.admin())
 	}
 	return nil
+}
+
+// upstreams are what the gate forwards to, through the meter if there is one.
+func (s *Stack) upstreams(tables *url.URL, buckets http.Handler) gate.Upstreams {
+	u := gate.Upstreams{DynamoDB: gate.ProxyTo(tables), KMS: s.KMS, S3: buckets}
+	if m := s.config.Meter; m != nil {
+		u.DynamoDB, u.KMS = m.DynamoDB(u.DynamoDB), m.KMS(u.KMS)
+	}
+	return u
 }
 
 // origin is what CloudFront joins: the API's paths to the API, the rest to the portal, which lives on localhost alone

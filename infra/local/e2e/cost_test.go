@@ -1,0 +1,282 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/require"
+
+	"qmslicensing/infra/cost"
+	"qmslicensing/infra/local/dynamodb"
+	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/meter"
+	"qmslicensing/infra/local/operator"
+	"qmslicensing/infra/local/stack"
+)
+
+var update = flag.Bool("update", false, "write what was counted to infra/cost/calls.json")
+
+// callsFile is what infra/cost computes with.
+const callsFile = "../../cost/calls.json"
+
+// metered is a system that notes what AWS would charge for.
+func metered(t *testing.T) (*system, *meter.Meter) {
+	t.Helper()
+	s := &system{log: &lockedBuffer{}, tokens: map[string]string{}}
+	m := &meter.Meter{}
+	var err error
+	s.Stack, err = stack.Start(context.Background(), stack.Config{
+		Dir: t.TempDir(), InMemory: true, FreePorts: true, NoSchedules: true, Log: s.log, Meter: m,
+		Prepare: func(ctx context.Context, st *stack.Stack) error {
+			s.System = operator.System{DynamoDBEndpoint: st.DynamoDBEndpoint, KMSEndpoint: st.KMSEndpoint, Application: st.Application}
+			_, err := s.System.FillKeys(ctx)
+			return err
+		},
+	})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	return s, m
+}
+
+// operation is a typical call of a route. It makes ready what the call needs, which is not counted.
+type operation struct {
+	function string // logical id
+	name     string // in words, for the table
+	prepare  func(t *testing.T, s *system, token string) request
+}
+
+// typical has one operation for each route: the licenses are of 50 QMS Suite and 20 Call Recording, a trial of 10.
+func typical() []operation {
+	read := func(as, path string) func(*testing.T, *system, string) request {
+		return func(t *testing.T, s *system, token string) request {
+			id := s.issue(t, subscription(token)).text(t, "license", "id")
+			return request{method: "GET", as: as, path: strings.NewReplacer("{id}", id, "{token}", url.QueryEscape(token)).Replace(path)}
+		}
+	}
+	return []operation{
+		{"IssueTemporaryFunction", "issue a trial", func(_ *testing.T, _ *system, token string) request {
+			return request{method: "POST", path: "/v1/temporary-licenses", as: "sales", key: token, body: trial(token)}
+		}},
+		{"IssueFunction", "issue a subscription", func(_ *testing.T, _ *system, token string) request {
+			return request{method: "POST", path: "/v1/licenses", as: "accounting", key: token, body: subscription(token)}
+		}},
+		{"RenewSubscriptionFunction", "renew a subscription", func(t *testing.T, s *system, token string) request {
+			return renewal(t, s.issue(t, subscription(token)), token+"-R")
+		}},
+		{"ShowFunction", "show a license", read("sales", "/v1/licenses/{id}")},
+		{"SearchFunction", "search a server with 3 licenses", func(t *testing.T, s *system, token string) request {
+			last := s.issue(t, subscription(token))
+			for n := range 2 {
+				last = s.send(t, renewal(t, last, fmt.Sprint(token, "-R", n)))
+			}
+			return request{method: "GET", path: "/v1/licenses?serverToken=" + url.QueryEscape(token), as: "sales"}
+		}},
+		{"RetrieveFunction", "retrieve by Server Token", read("", "/v1/servers/{token}/license")},
+		{"ValidateFunction", "validate a license", func(t *testing.T, s *system, token string) request {
+			key := s.issue(t, subscription(token)).text(t, "license", "licenseKey")
+			return request{method: "POST", path: "/v1/licenses/validate", body: map[string]any{"licenseKey": key, "serverToken": token}}
+		}},
+		{"DowngradeCheckFunction", "check a downgrade of 500 users", func(*testing.T, *system, string) request {
+			return request{method: "POST", path: "/v1/licenses/downgrade-check", body: map[string]any{
+				"modules": map[string]int{"qmsSuite": 450}, "users": fiveHundred(),
+			}}
+		}},
+		{"KeysFunction", "read the public keys", func(*testing.T, *system, string) request {
+			return request{method: "GET", path: "/.well-known/jwks.json"}
+		}},
+	}
+}
+
+func fiveHundred() []map[string]any {
+	users := make([]map[string]any, 500)
+	for n := range users {
+		users[n] = map[string]any{
+			"name": fmt.Sprintf("user-%03d@example.com", n), "role": "agent", "lastActiveOn": "2026-01-09",
+			"modules": []string{"callRecording", "computerRecording", "agentEvaluation"},
+		}
+	}
+	return users
+}
+
+// TestCost_WhatEachOperationUses counts, one call after the other on warm functions, what AWS would charge for. Run it
+// with -update after a change that is meant to cost more or less, and read the difference.
+func TestCost_WhatEachOperationUses(t *testing.T) {
+	s, m := metered(t)
+	counted := cost.Calls{}
+	routes := map[string]bool{}
+	for n, o := range typical() {
+		var twice [2]cost.Call
+		for round := range twice {
+			warm := o.prepare(t, s, fmt.Sprintf("QMSA-WARM-%02d-%d", n, round))
+			require.Less(t, s.send(t, warm).status, 300)
+			twice[round] = s.count(t, m, o, o.prepare(t, s, fmt.Sprintf("QMSA-COST-%02d-%d", n, round)))
+		}
+		require.Equal(t, twice[0], settled(twice[1], twice[0]), "%s costs the same every time", o.name)
+		counted[o.function] = twice[0]
+		routes[twice[0].Route] = true
+	}
+	for _, route := range s.Stack.Application.Routes {
+		require.True(t, routes[route.Method+" "+route.Path], "%s %s is not counted: add a typical call", route.Method, route.Path)
+	}
+	for _, schedule := range s.Stack.Application.Schedules {
+		run := func() response {
+			require.NoError(t, s.RunSchedule(context.Background(), schedule.Function))
+			return response{}
+		}
+		since := len(s.log.String())
+		run()
+		s.logged(t, schedule.Function, since, "") // its line must not be taken for the next run's
+		counted[schedule.Function] = s.counting(t, m, schedule.Function, cost.Call{Operation: "a scheduled run that finds nothing"}, run)
+	}
+	kept := cost.Calls{}
+	if text, err := os.ReadFile(callsFile); err == nil {
+		require.NoError(t, json.Unmarshal(text, &kept))
+	}
+	for function, call := range counted {
+		counted[function] = settled(call, kept[function])
+	}
+	if *update {
+		text, err := json.MarshalIndent(counted, "", "  ")
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(callsFile, append(text, '\n'), 0o644))
+		return
+	}
+	require.Equal(t, kept, counted, "what an operation uses has changed. If that is meant: "+
+		"go test ./infra/local/e2e -run TestCost -update, then go test ./infra/cost -update, and commit the difference")
+}
+
+// settled takes the earlier figure of stored bytes where the two differ by no more than instants and signatures do, which
+// have not always the same length.
+func settled(call, earlier cost.Call) cost.Call {
+	if difference := call.StoredBytes - earlier.StoredBytes; max(difference, -difference) <= 64 {
+		call.StoredBytes = earlier.StoredBytes
+	}
+	return call
+}
+
+// count makes one call and counts what it uses.
+func (s *system) count(t *testing.T, m *meter.Meter, o operation, q request) cost.Call {
+	t.Helper()
+	call := cost.Call{Operation: o.name, Route: s.routeOf(t, o.function)}
+	if q.body != nil {
+		text, err := json.Marshal(q.body)
+		require.NoError(t, err)
+		call.RequestBytes = len(text)
+	}
+	return s.counting(t, m, o.function, call, func() response {
+		r := s.send(t, q)
+		require.Less(t, r.status, 300, string(r.body))
+		return r
+	})
+}
+
+// counting fills in what was used while do ran.
+func (s *system) counting(t *testing.T, m *meter.Meter, function string, call cost.Call, do func() response) cost.Call {
+	t.Helper()
+	m.Take()
+	logged, stored := len(s.log.String()), s.stored(t)
+	answer := do()
+	call.AnswerBytes = len(answer.body)
+	for _, r := range m.Take() {
+		if r.Principal != function || readsKeyTable(r) {
+			continue
+		}
+		if r.Action == "kms:Sign" {
+			call.Signatures++
+			continue
+		}
+		call.Requests++
+		call.AuditEntries += r.Puts[s.tableOf(t, "AuditTable")]
+		for _, c := range r.Consumed {
+			call.Reads += c.Reads
+			call.Writes += c.Writes
+		}
+	}
+	call.StoredBytes = s.stored(t) - stored
+	call.Invocations, call.LogBytes = s.logged(t, function, logged, answer.header.Get("Apigw-Requestid"))
+	if call.Route != "" {
+		call.LogBytes += cost.AccessLine(s.Stack.Application.AccessLog, call.Route)
+	}
+	return call
+}
+
+// readsKeyTable: a warm function reads the key table once a minute, whatever it is called for. That is no part of a call.
+func readsKeyTable(r meter.Request) bool {
+	return r.Action == "dynamodb:Query" && len(r.Consumed) == 1 && r.Consumed[0].Index == ""
+}
+
+func (s *system) tableOf(t *testing.T, logicalID string) string {
+	t.Helper()
+	for _, table := range s.Stack.Application.Tables {
+		if table.LogicalID == logicalID {
+			return table.Name
+		}
+	}
+	require.Fail(t, "no table", logicalID)
+	return ""
+}
+
+// stored is what tables and indexes are charged for: their bytes, and 100 more for each item.
+func (s *system) stored(t *testing.T) int {
+	t.Helper()
+	client, sum := dynamodb.Client(s.Stack.DynamoDBEndpoint, gate.AccessKey(gate.Operator)), int64(0)
+	for _, table := range s.Stack.Application.Tables {
+		out, err := client.DescribeTable(context.Background(), &sdk.DescribeTableInput{TableName: &table.Name})
+		require.NoError(t, err)
+		sum += *out.Table.TableSizeBytes + 100**out.Table.ItemCount
+		for _, index := range out.Table.GlobalSecondaryIndexes {
+			sum += *index.IndexSizeBytes + 100**index.ItemCount
+		}
+	}
+	return int(sum)
+}
+
+// What differs from run to run in a line of the log, and what it is counted as.
+var (
+	logTime = regexp.MustCompile(`"time":"[^"]*"`)
+	logTook = regexp.MustCompile(`"took":\d+`)
+)
+
+// logged waits for the function's line, one for each invocation, and gives their number and bytes. Lines of other
+// requests may still be on their way.
+func (s *system) logged(t *testing.T, function string, since int, request string) (invocations, size int) {
+	t.Helper()
+	prefix := ""
+	for _, f := range s.Stack.Application.Functions {
+		if f.LogicalID == function {
+			prefix = f.Name + ": "
+		}
+	}
+	require.Eventually(t, func() bool {
+		invocations, size = 0, 0
+		for line := range strings.Lines(s.log.String()[since:]) {
+			if text, ours := strings.CutPrefix(line, prefix); ours && strings.Contains(text, request) {
+				text = logTime.ReplaceAllString(strings.TrimSuffix(text, "\n"), `"time":"2026-11-23T12:00:00.123456789Z"`)
+				text = logTook.ReplaceAllString(text, `"took":12345678`)
+				invocations, size = invocations+1, size+len(text)
+			}
+		}
+		return invocations > 0
+	}, 5*time.Second, 5*time.Millisecond, "%s logs a line", function)
+	return invocations, size
+}
+
+func (s *system) routeOf(t *testing.T, function string) string {
+	t.Helper()
+	for _, route := range s.Stack.Application.Routes {
+		if route.Function == function {
+			return route.Method + " " + route.Path
+		}
+	}
+	require.Fail(t, "no route", function)
+	return ""
+}
