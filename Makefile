@@ -12,7 +12,7 @@ ROLE ?= sales
 
 .PHONY: help
 help: ## Explain every target
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 .PHONY: tools-run tools-test
 tools-run:
@@ -66,7 +66,9 @@ lint: tools-test $(VENV)/.installed portal/node_modules/.package-lock.json ## Ch
 	cd portal && npm run --silent check
 
 .PHONY: test
+test: export QMS_USED_DIR := $(CURDIR)/.cache/used
 test: lint build ## Every check on real parts: lint, Go with the race detector, the local stack, the portal, a browser
+	rm -rf "$(QMS_USED_DIR)"
 	go build -o .cache/local ./infra/local
 	.cache/local setup
 	go test -count=1 -race ./...
@@ -74,6 +76,15 @@ test: lint build ## Every check on real parts: lint, Go with the race detector, 
 	cd shared/license/licensekey/wycheproof && go test ./...
 	cd portal && npm test --silent
 	.cache/local with -- npm --prefix portal run --silent e2e
+	.cache/local unused -used "$(QMS_USED_DIR)"
+
+.PHONY: drill-rotate drill-key-loss
+drill-rotate: build ## Rehearse a rotation of the signing keys while licenses are issued; takes a bit over a minute
+	@go build -o .cache/local ./infra/local
+	@.cache/local drill rotate
+drill-key-loss: build ## Rehearse the loss of the key that signs sold licenses, and its return
+	@go build -o .cache/local ./infra/local
+	@.cache/local drill key-loss
 
 .PHONY: clean
 clean: ## Remove what was built and fetched, and the local data

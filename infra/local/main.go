@@ -1,4 +1,4 @@
-// Local runs the whole system on one machine: go run ./infra/local run, setup, token, keys or with.
+// Local runs the whole system on one machine: go run ./infra/local run, setup, token, keys, with, drill or unused.
 package main
 
 import (
@@ -25,6 +25,8 @@ const usage = `usage: go run ./infra/local COMMAND
   token   prints an access token of a running system: token -role sales
   with    runs a command against a system of its own: with -- npm run e2e
   keys    fills the key table of a running system from the template, and prints it
+  drill   rehearses on a system of its own what operators do: drill rotate, drill key-loss
+  unused  names what template.yaml grants and a test run has not used: unused -used DIR
 
 COMMAND -h lists the flags of a command.
 `
@@ -57,6 +59,10 @@ func command(args []string) error {
 		return with(ctx, args[1:])
 	case "keys":
 		return keys(ctx, args[1:])
+	case "drill":
+		return rehearse(ctx, args[1:])
+	case "unused":
+		return unused(args[1:])
 	default:
 		return errors.New(strings.TrimSpace(usage))
 	}

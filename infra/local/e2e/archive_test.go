@@ -20,6 +20,7 @@ import (
 
 	local "qmslicensing/infra/local/dynamodb"
 	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/grants"
 	"qmslicensing/shared/archive"
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
@@ -280,14 +281,16 @@ func TestArchive_ItsFunctionWritesAndNothingMoreAndNobodyElseWrites(t *testing.T
 			require.Equal(t, "AccessDenied", api.ErrorCode())
 		})
 	}
-	used := s.Gate.Used()
-	for _, sid := range []string{"WriteArchive", "ReadAuditStream"} {
-		require.NotZero(t, used[gate.Use{Function: "ArchiveFunction", Policy: gate.Identity, Sid: sid}], sid)
+	used := s.Gate.Book().Uses()
+	for _, grant := range []grants.Grant{
+		{Function: "ArchiveFunction", Policy: grants.Identity, Sid: "WriteArchive", Action: "s3:PutObject"},
+		{Function: "ArchiveFunction", Policy: grants.Identity, Sid: "ReadAuditStream", Action: "dynamodb:GetRecords"},
+		{Function: "ArchiveFunction", Policy: "ArchiveBucket", Sid: "NothingTwice", Action: "s3:PutObject"},
+		{Function: gate.Operator, Policy: "ArchiveBucket", Sid: "OnlyArchiveWrites", Action: "s3:PutObject"},
+		{Function: gate.Operator, Policy: "ArchiveBucket", Sid: "NothingGoes", Action: "s3:DeleteObject"},
+	} {
+		require.NotZero(t, used[grant], grant)
 	}
-	for _, sid := range []string{"OnlyArchiveWrites", "NothingGoes"} {
-		require.NotZero(t, used[gate.Use{Function: gate.Operator, Policy: "ArchiveBucket", Sid: sid}], sid)
-	}
-	require.NotZero(t, used[gate.Use{Function: "ArchiveFunction", Policy: "ArchiveBucket", Sid: "NothingTwice"}])
 }
 
 func hashOf(text []byte) string {

@@ -82,8 +82,18 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer shared.Close()
-		return m.Run()
+		return max(m.Run(), tellDenials(os.Stderr))
 	}())
+}
+
+// tellDenials names what the shared stack's functions were refused, and is 1 if there was anything: no test there takes a
+// statement away, so it is one that the template lacks, even if no test noticed.
+func tellDenials(w io.Writer) int {
+	denials := shared.Gate.Book().Denials()
+	for _, denial := range denials {
+		fmt.Fprintln(w, "FAIL: permission denied:", denial)
+	}
+	return min(len(denials), 1)
 }
 
 func (s *system) token(t testing.TB, username string) string {
@@ -160,6 +170,11 @@ func (s *system) try(t testing.TB, q request) (response, error) {
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
+	if answer.StatusCode >= 500 { // it may be for want of a permission, which the answer does not say
+		for _, denial := range s.Gate.Book().Denials() {
+			t.Logf("%s %s answered %d; so far %s", q.method, q.path, answer.StatusCode, denial)
+		}
+	}
 	return response{answer.StatusCode, answer.Header, text}, err
 }
 

@@ -3,14 +3,20 @@ package e2e_test
 import (
 	"context"
 	"crypto/sha256"
+	"os"
+	"slices"
 	"testing"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/stretchr/testify/require"
 
+	"qmslicensing/infra/local/dynamodb"
 	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/grants"
 	"qmslicensing/infra/local/template"
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/licensekey"
@@ -76,6 +82,8 @@ func TestGate_DigestsAndOtherAlgorithmsAreRefused(t *testing.T) {
 // TestGate_AMissingStatementFailsAsOnAWS removes a statement from the template and sees the operation fail.
 func TestGate_AMissingStatementFailsAsOnAWS(t *testing.T) {
 	removed := ""
+	used := t.TempDir()
+	t.Setenv(grants.DirVariable, used)
 	s, err := start(t.TempDir(), func(app *template.Application) {
 		for n, f := range app.Functions {
 			if f.LogicalID != "IssueFunction" {
@@ -100,7 +108,49 @@ func TestGate_AMissingStatementFailsAsOnAWS(t *testing.T) {
 	require.Contains(t, log, "AccessDenied")
 	require.Contains(t, log, "dynamodb:PutItem")
 	require.Contains(t, log, "IssueFunction")
+	denials := s.Gate.Book().Denials()
+	require.Len(t, denials, 1)
+	require.Equal(t, "IssueFunction was refused dynamodb:PutItem on "+template.TableARN(s.table("AuditTable"))+", "+
+		"because no identity-based policy allows the dynamodb:PutItem action", denials[0].String())
 	server, err := s.Store(gate.Operator).Server(context.Background(), "QMSA-NO-AUDIT")
 	require.NoError(t, err)
 	require.Zero(t, server.Sequence, "an operation whose audit entry cannot be written does not happen")
+	s.Close()
+	files, err := os.ReadDir(used)
+	require.NoError(t, err)
+	require.Empty(t, files, "a changed template says nothing of the project's")
+}
+
+// TestGate_NoWriterWritesTheKeyTable tries, with the access key of each function that may write the table of licenses,
+// what its guard forbids.
+func TestGate_NoWriterWritesTheKeyTable(t *testing.T) {
+	s, writers := shared, 0
+	name := s.table("LicenseTable")
+	key := map[string]ddb.AttributeValue{"pk": &ddb.AttributeValueMemberS{Value: "keys"}, "sk": &ddb.AttributeValueMemberS{Value: "sold-2026-9"}}
+	never := "attribute_exists(pk) AND attribute_not_exists(pk)" // without the guard it must not happen all the same
+	for _, f := range s.Stack.Application.Functions {
+		if !slices.ContainsFunc(f.Statements, func(statement template.Statement) bool {
+			return statement.Effect == "Allow" && slices.Contains(statement.Resources, template.TableARN(name)) &&
+				slices.ContainsFunc(statement.Actions, func(action string) bool { return action == "dynamodb:PutItem" || action == "dynamodb:UpdateItem" })
+		}) {
+			continue
+		}
+		writers++
+		client := dynamodb.Client(s.Stack.DynamoDBEndpoint, gate.AccessKey(f.LogicalID))
+		_, err := client.PutItem(context.Background(), &sdk.PutItemInput{TableName: &name, Item: key, ConditionExpression: &never})
+		require.ErrorContains(t, err, "dynamodb:PutItem on resource: "+template.TableARN(name)+" with an explicit deny", f.LogicalID)
+		_, err = client.UpdateItem(context.Background(), &sdk.UpdateItemInput{TableName: &name, Key: key, ConditionExpression: &never})
+		require.ErrorContains(t, err, "dynamodb:UpdateItem on resource: "+template.TableARN(name)+" with an explicit deny", f.LogicalID)
+	}
+	require.GreaterOrEqual(t, writers, 4)
+}
+
+// table is what a table of the template is called here.
+func (s *system) table(logicalID string) string {
+	for _, table := range s.Stack.Application.Tables {
+		if table.LogicalID == logicalID {
+			return table.Name
+		}
+	}
+	panic("no table " + logicalID)
 }

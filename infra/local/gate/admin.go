@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"qmslicensing/infra/local/grants"
 )
 
 // Admin lets tests in other processes arm faults and see what was used:
@@ -12,7 +14,8 @@ import (
 //	POST   /faults  an Arming
 //	GET    /faults  every Arming with what it has seen and struck
 //	DELETE /faults  forget them
-//	GET    /used    every statement that decided, with its count
+//	GET    /used    every grant that was used, with its count
+//	GET    /denied  what running functions were refused
 //
 // It has no permissions: serve it on the machine's own address only.
 func (g *Gate) Admin() http.Handler {
@@ -37,23 +40,22 @@ func (g *Gate) Admin() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("GET /used", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, g.counted()) })
+	mux.HandleFunc("GET /denied", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, g.book.Denials()) })
 	return mux
 }
 
-// Counted is a Use and how often it decided.
+// Counted is a grant and how often it was used.
 type Counted struct {
-	Use
+	grants.Grant
 	Count int `json:"count"`
 }
 
 func (g *Gate) counted() []Counted {
 	list := []Counted{}
-	for use, count := range g.Used() {
-		list = append(list, Counted{Use: use, Count: count})
+	for grant, count := range g.book.Uses() {
+		list = append(list, Counted{Grant: grant, Count: count})
 	}
-	slices.SortFunc(list, func(a, b Counted) int {
-		return strings.Compare(a.Function+" "+a.Policy+" "+a.Sid, b.Function+" "+b.Policy+" "+b.Sid)
-	})
+	slices.SortFunc(list, func(a, b Counted) int { return strings.Compare(a.String(), b.String()) })
 	return list
 }
 

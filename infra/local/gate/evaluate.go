@@ -2,13 +2,12 @@ package gate
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
+	"qmslicensing/infra/local/grants"
 	"qmslicensing/infra/local/template"
 )
 
@@ -30,10 +29,20 @@ type decision struct {
 	reason  string // of a denial, the end of AWS's sentence
 	policy  string // Identity, or the logical ID of the key or bucket
 	sid     string // empty when no statement spoke
+	action  string // as that statement writes it
 }
 
-// Identity is the policy named in a Use when a function's own statement decided.
-const Identity = "identity"
+// byStatement is the decision of a statement that matches the access.
+func byStatement(policy string, s template.Statement, a access) decision {
+	at := slices.IndexFunc(s.Actions, a.isLike)
+	return decision{allowed: s.Effect == allow, policy: policy, sid: s.Sid, action: s.Actions[at]}
+}
+
+// because adds why it is a denial.
+func (d decision) because(reason string) decision {
+	d.reason = reason
+	return d
+}
 
 // The condition operators and keys that evaluate knows, and which go together: the set operators are for keys with many
 // values, and AWS warns of using them on others.
@@ -72,10 +81,10 @@ func understood(s template.Statement) error {
 // decideIdentity judges by the principal's own statements alone, as DynamoDB does without a resource policy.
 func decideIdentity(who principal, a access) decision {
 	if s, found := first(who.statements, deny, a); found {
-		return decision{policy: Identity, sid: s.Sid, reason: "with an explicit deny in an identity-based policy"}
+		return byStatement(grants.Identity, s, a).because("with an explicit deny in an identity-based policy")
 	}
 	if s, found := first(who.statements, allow, a); found {
-		return decision{allowed: true, policy: Identity, sid: s.Sid}
+		return byStatement(grants.Identity, s, a)
 	}
 	return decision{reason: "because no identity-based policy allows the " + a.action + " action"}
 }
@@ -92,9 +101,12 @@ func first(statements []template.Statement, effect string, a access) (template.S
 }
 
 func matches(s template.Statement, a access) bool {
-	action := func(pattern string) bool { return like(strings.ToLower(pattern), strings.ToLower(a.action)) }
 	resource := func(pattern string) bool { return like(pattern, a.resource) }
-	return slices.ContainsFunc(s.Actions, action) && slices.ContainsFunc(s.Resources, resource) && holds(s.Conditions, a.context)
+	return slices.ContainsFunc(s.Actions, a.isLike) && slices.ContainsFunc(s.Resources, resource) && holds(s.Conditions, a.context)
+}
+
+func (a access) isLike(action string) bool {
+	return like(strings.ToLower(action), strings.ToLower(a.action))
 }
 
 // like matches IAM's * and ?, which cross every separator; path.Match's * stops at a slash, so slashes are put aside.
@@ -131,30 +143,20 @@ func holds(conditions map[string]map[string][]string, context map[string][]strin
 	return true
 }
 
-// Use is a statement that decided an access.
-type Use struct {
-	Function string `json:"function"` // logical ID, or Operator
-	Policy   string `json:"policy"`   // Identity, or the logical ID of a key or bucket
-	Sid      string `json:"sid"`
-}
-
-type usage struct {
-	mu     sync.Mutex
-	counts map[Use]int
-}
-
-func (u *usage) record(function string, d decision) {
-	if d.sid == "" {
-		return
+// note writes into the book what counts: a grant that a running function used, a guard that refused anyone, and a running
+// function that was refused. Running functions have a session token, the clients of tests and operators have none.
+func (g *Gate) note(who principal, a access, d decision, running bool) {
+	if d.sid != "" && (running || !d.allowed) {
+		g.book.Used(grants.Grant{Function: who.name, Policy: d.policy, Sid: d.sid, Action: d.action})
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.counts[Use{Function: function, Policy: d.policy, Sid: d.sid}]++
+	if running && !d.allowed {
+		resource := a.resource
+		if key, ours := g.keys.find(resource); ours { // nobody knows a key by its id
+			resource = key.LogicalID + " (" + key.ARN + ")"
+		}
+		g.book.Refused(grants.Denial{Function: who.name, Action: a.action, Resource: resource, Reason: d.reason})
+	}
 }
 
-// Used counts, since the start, how often each statement decided: what never shows up here is not needed, or not tested.
-func (g *Gate) Used() map[Use]int {
-	g.use.mu.Lock()
-	defer g.use.mu.Unlock()
-	return maps.Clone(g.use.counts)
-}
+// Book is what has been used and refused since the start.
+func (g *Gate) Book() *grants.Book { return &g.book }

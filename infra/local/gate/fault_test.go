@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/grants"
 )
 
 func get(t *testing.T, r *rig, function string) error {
@@ -150,7 +151,7 @@ func TestAdmin_ArmsListsDisarmsAndShowsUse(t *testing.T) {
 	require.Empty(t, r.gate.Armed())
 	var used []gate.Counted
 	require.Equal(t, http.StatusOK, call("GET", "/used", "", &used))
-	require.Equal(t, []gate.Counted{{Use: gate.Use{Function: "ShowFunction", Policy: gate.Identity, Sid: "ReadLicense"}, Count: 1}}, used)
+	require.Equal(t, []gate.Counted{{Grant: grants.Grant{Function: "ShowFunction", Policy: grants.Identity, Sid: "ReadLicense", Action: "dynamodb:GetItem"}, Count: 1}}, used)
 
 	for _, body := range []string{
 		`{"action":"dynamodb:GetItem","when":"before","do":"explode"}`,

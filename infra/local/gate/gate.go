@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 
+	"qmslicensing/infra/local/grants"
 	"qmslicensing/infra/local/template"
 )
 
@@ -46,9 +47,9 @@ type Gate struct {
 	log        *slog.Logger
 	principals map[string]principal // access key id → who
 	tables     map[string]table     // physical name → its keys
-	keys       map[string]template.Key
+	keys       keys
 	buckets    map[string]template.Bucket // name → what it is
-	use        usage
+	book       grants.Book
 	faults     faults
 }
 
@@ -63,8 +64,8 @@ type principal struct {
 // New refuses an application whose policies hold what it cannot evaluate.
 func New(app *template.Application, upstreams Upstreams, options Options) (*Gate, error) {
 	g := &Gate{
-		upstreams: upstreams, log: options.Log, keys: keysByName(app), buckets: map[string]template.Bucket{},
-		use: usage{counts: map[Use]int{}}, faults: faults{hooks: options.Hooks, kill: options.Kill},
+		upstreams: upstreams, log: options.Log, keys: keys{byName: map[string]template.Key{}}, buckets: map[string]template.Bucket{},
+		faults: faults{hooks: options.Hooks, kill: options.Kill},
 	}
 	if g.log == nil {
 		g.log = slog.Default()
@@ -91,10 +92,8 @@ func New(app *template.Application, upstreams Upstreams, options Options) (*Gate
 		}
 	}
 	for _, key := range app.Keys {
-		for _, s := range key.Policy {
-			if err := understood(s); err != nil {
-				return nil, fmt.Errorf("%s: statement %s: %w", key.LogicalID, s.Sid, err)
-			}
+		if err := g.AddKey(key); err != nil {
+			return nil, err
 		}
 	}
 	for _, bucket := range app.Buckets {
@@ -196,6 +195,9 @@ func ofBody(accesses func(string, []byte) ([]access, error)) func(string, *http.
 	}
 }
 
+// sessionToken is the header that tells a running function's process from whoever else has the function's access key.
+const sessionToken = "X-Amz-Security-Token"
+
 // maxBody is DynamoDB's own bound on a request.
 const maxBody = 16 << 20
 
@@ -211,7 +213,7 @@ func (g *Gate) endpoint(s service) http.Handler {
 			s.refuse(w, err)
 			return
 		}
-		call := Call{Function: who.name, Instance: r.Header.Get("X-Amz-Security-Token"), Action: s.prefix + operation, Body: body}
+		call := Call{Function: who.name, Instance: r.Header.Get(sessionToken), Action: s.prefix + operation, Body: body}
 		if fault := g.faults.before(call); fault != nil && g.inject(w, r, s, call, *fault) {
 			return
 		}
@@ -242,7 +244,7 @@ func (g *Gate) admit(s service, r *http.Request, body []byte) (principal, string
 	for _, a := range accesses {
 		a.action = s.prefix + a.action
 		d := s.decide(who, a)
-		g.use.record(who.name, d)
+		g.note(who, a, d, r.Header.Get(sessionToken) != "")
 		if d.allowed {
 			continue
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/grants"
 	"qmslicensing/infra/local/template"
 )
 
@@ -122,7 +123,9 @@ func TestDynamoDB_AllowedRequestReachesItUnchanged(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, out.Item)
 	require.Equal(t, []string{`DynamoDB_20120810.GetItem {"Key":{"pk":{"S":"license#1"},"sk":{"S":"license"}},"TableName":"LicenseTable"}`}, sorted(r.reached))
-	require.Equal(t, map[gate.Use]int{{Function: "ShowFunction", Policy: gate.Identity, Sid: "ReadLicense"}: 1}, r.gate.Used())
+	require.Equal(t, map[grants.Grant]int{
+		{Function: "ShowFunction", Policy: grants.Identity, Sid: "ReadLicense", Action: "dynamodb:GetItem"}: 1,
+	}, r.gate.Book().Uses())
 }
 
 // sorted puts the members of a GetItem into one order; the SDK writes maps in any.
@@ -222,7 +225,9 @@ func TestDynamoDB_ExplicitDenySaysSoAndIsUsed(t *testing.T) {
 	r := newRig(t, application(t), gate.Options{})
 	_, answer := r.post(t, "SweepFunction", "UpdateItem", `{"TableName":"LicenseTable","Key":{"pk":{"S":"keys"},"sk":{"S":"sold-2026-1"}}}`)
 	require.Contains(t, answer, "with an explicit deny in an identity-based policy")
-	require.Equal(t, 1, r.gate.Used()[gate.Use{Function: "SweepFunction", Policy: gate.Identity, Sid: "NeverWriteKeyTable"}])
+	require.Equal(t, map[grants.Grant]int{
+		{Function: "SweepFunction", Policy: grants.Identity, Sid: "NeverWriteKeyTable", Action: "dynamodb:UpdateItem"}: 1,
+	}, r.gate.Book().Uses(), "the guard's other action was not used")
 }
 
 func TestDynamoDB_RequestsThatAreNone(t *testing.T) {
@@ -303,4 +308,27 @@ func TestNew_WhatItCannotEvaluateStopsTheStart(t *testing.T) {
 			require.ErrorContains(t, err, app.Keys[0].LogicalID+": statement "+app.Keys[0].Policy[0].Sid+": "+row.want)
 		})
 	}
+}
+
+func TestBook_AnAllowCountsForRunningFunctionsAloneAndAGuardForAnyone(t *testing.T) {
+	r := newRig(t, application(t), gate.Options{})
+	status, answer := r.post(t, "ShowFunction", "GetItem", getLicense)
+	require.Equal(t, http.StatusOK, status, answer)
+	_, _ = r.post(t, "ShowFunction", "PutItem", putAudit)
+	require.Empty(t, r.gate.Book().Uses(), "a client of a test's that borrows the access key")
+	require.Empty(t, r.gate.Book().Denials())
+
+	_, _ = r.post(t, "IssueFunction", "PutItem", putKey)
+	guard := grants.Grant{Function: "IssueFunction", Policy: grants.Identity, Sid: "NeverWriteKeyTable", Action: "dynamodb:PutItem"}
+	require.Equal(t, map[grants.Grant]int{guard: 1}, r.gate.Book().Uses(), "no function should ever meet a guard, so a test does in its name")
+	require.Empty(t, r.gate.Book().Denials())
+
+	for range 2 { // as() has a session token, as a running function has
+		_, err := r.as("ShowFunction").PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("AuditTable"), Item: key("a")})
+		requireCode(t, err, "AccessDeniedException")
+	}
+	require.Equal(t, []grants.Denial{{
+		Function: "ShowFunction", Action: "dynamodb:PutItem", Resource: "arn:aws:dynamodb:us-east-1:000000000000:table/AuditTable",
+		Reason: "because no identity-based policy allows the dynamodb:PutItem action",
+	}}, r.gate.Book().Denials(), "once")
 }

@@ -5,22 +5,42 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
+	"qmslicensing/infra/local/grants"
 	"qmslicensing/infra/local/template"
 )
 
-// keysByName lists the template's keys under every name that KMS takes: id, ARN, alias and alias ARN.
-func keysByName(app *template.Application) map[string]template.Key {
-	byName := map[string]template.Key{}
-	for _, key := range app.Keys {
-		byName[key.ARN] = key
-		byName[key.ID()] = key
-		for _, alias := range key.Aliases {
-			byName[alias] = key
-			byName[kmsARN(alias)] = key
+// keys are those whose policies decide, under every name that KMS takes: id, ARN, alias and alias ARN.
+type keys struct {
+	mu     sync.RWMutex
+	byName map[string]template.Key
+}
+
+func (k *keys) find(name string) (template.Key, bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	key, ok := k.byName[name]
+	return key, ok
+}
+
+// AddKey lets a key's policy decide from now on, as when a deployment brings a new key. It refuses a policy that holds
+// what the gate cannot evaluate.
+func (g *Gate) AddKey(key template.Key) error {
+	for _, s := range key.Policy {
+		if err := understood(s); err != nil {
+			return fmt.Errorf("%s: statement %s: %w", key.LogicalID, s.Sid, err)
 		}
 	}
-	return byName
+	g.keys.mu.Lock()
+	defer g.keys.mu.Unlock()
+	g.keys.byName[key.ARN] = key
+	g.keys.byName[key.ID()] = key
+	for _, alias := range key.Aliases {
+		g.keys.byName[alias] = key
+		g.keys.byName[kmsARN(alias)] = key
+	}
+	return nil
 }
 
 func kmsARN(resource string) string {
@@ -40,7 +60,7 @@ func (g *Gate) kmsAccesses(operation string, body []byte) ([]access, error) {
 		return nil, failure{coral: true, name: "UnknownOperationException", message: operation + " is not an operation that the gate knows"}
 	}
 	a := access{action: operation, resource: request.KeyId, context: map[string][]string{}}
-	if key, ok := g.keys[request.KeyId]; ok {
+	if key, ok := g.keys.find(request.KeyId); ok {
 		a.resource = key.ARN
 	} else if !strings.HasPrefix(request.KeyId, "arn:") {
 		a.resource = kmsARN("key/" + request.KeyId)
@@ -59,12 +79,12 @@ func (g *Gate) kmsAccesses(operation string, body []byte) ([]access, error) {
 // account's identity policies decide; an identity policy alone is never enough.
 func (g *Gate) decideKey(who principal, a access) decision {
 	if s, found := first(who.statements, deny, a); found {
-		return decision{policy: Identity, sid: s.Sid, reason: "with an explicit deny in an identity-based policy"}
+		return byStatement(grants.Identity, s, a).because("with an explicit deny in an identity-based policy")
 	}
 	if a.action == "kms:CreateKey" {
 		return decideIdentity(who, a)
 	}
-	key, ours := g.keys[a.resource]
+	key, ours := g.keys.find(a.resource)
 	if !ours { // made by CreateKey, with KMS's default policy
 		key.LogicalID = a.resource
 		key.Policy = []template.Statement{{
@@ -72,21 +92,18 @@ func (g *Gate) decideKey(who principal, a access) decision {
 		}}
 	}
 	if s, found := first(naming(key.Policy, who.role, accountRoot), deny, a); found {
-		return decision{policy: key.LogicalID, sid: s.Sid, reason: "with an explicit deny in a resource-based policy"}
+		return byStatement(key.LogicalID, s, a).because("with an explicit deny in a resource-based policy")
 	}
 	if s, found := first(naming(key.Policy, who.role), allow, a); found {
-		return decision{allowed: true, policy: key.LogicalID, sid: s.Sid}
+		return byStatement(key.LogicalID, s, a)
 	}
-	if s, found := first(naming(key.Policy, accountRoot), allow, a); found {
-		if decideIdentity(who, a).allowed {
-			return decision{allowed: true, policy: key.LogicalID, sid: s.Sid}
-		}
-		return decision{reason: "because no identity-based policy allows the " + a.action + " action"}
+	if _, found := first(naming(key.Policy, accountRoot), allow, a); found {
+		return decideIdentity(who, a)
 	}
 	return decision{reason: "because no resource-based policy allows the " + a.action + " action"}
 }
 
-const accountRoot = "arn:aws:iam::" + template.Account + ":root"
+const accountRoot = grants.AccountRoot
 
 // naming keeps the statements that name one of the principals, or everyone.
 func naming(statements []template.Statement, principals ...string) []template.Statement {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/grants"
 	"qmslicensing/infra/local/kms"
 	"qmslicensing/infra/local/template"
 )
@@ -43,7 +44,7 @@ func newVault(t *testing.T, app *template.Application) *vault {
 func (v *vault) as(principal string) *awskms.Client {
 	return awskms.New(awskms.Options{
 		BaseEndpoint: aws.String(v.endpoint), Region: template.Region, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(gate.AccessKey(principal), "secret", ""),
+		Credentials: credentials.NewStaticCredentialsProvider(gate.AccessKey(principal), "secret", "instance-7"),
 	})
 }
 
@@ -77,7 +78,7 @@ func TestKMS_OnlyTheSignersOfAPurposeSign(t *testing.T) {
 		}
 		requireCode(t, v.sign(t, gate.Operator, key.ARN), "AccessDeniedException")
 	}
-	require.Equal(t, 1, v.gate.Used()[gate.Use{Function: "IssueFunction", Policy: "SoldSigningKey", Sid: "SignSoldLicenses"}])
+	require.Equal(t, 1, v.gate.Book().Uses()[grants.Grant{Function: "IssueFunction", Policy: "SoldSigningKey", Sid: "SignSoldLicenses", Action: "kms:Sign"}])
 }
 
 func TestKMS_SalesFunctionAskingTheSoldKeyIsDeniedInAWSsWords(t *testing.T) {
@@ -161,4 +162,19 @@ func TestKMS_AnIdentityPolicyAloneIsNotEnough(t *testing.T) {
 	}
 	v := newVault(t, app)
 	requireCode(t, v.sign(t, "IssueTemporaryFunction", v.keys["SoldSigningKey"].ARN), "AccessDeniedException")
+}
+
+func TestAddKey_ItsPolicyDecidesFromThenOn(t *testing.T) {
+	v := newVault(t, application(t))
+	out, err := v.as(gate.Operator).CreateKey(t.Context(), &awskms.CreateKeyInput{KeySpec: types.KeySpecEccNistP256, KeyUsage: types.KeyUsageTypeSignVerify})
+	require.NoError(t, err)
+	requireCode(t, v.sign(t, "IssueFunction", *out.KeyMetadata.Arn), "AccessDeniedException")
+	added := v.keys["SoldStandbyKey"]
+	added.LogicalID, added.ARN, added.Aliases = "NewKey", *out.KeyMetadata.Arn, nil
+	require.NoError(t, v.gate.AddKey(added))
+	require.NoError(t, v.sign(t, "IssueFunction", *out.KeyMetadata.KeyId))
+	requireCode(t, v.sign(t, "IssueTemporaryFunction", *out.KeyMetadata.Arn), "AccessDeniedException")
+
+	added.Policy = []template.Statement{{Sid: "Odd", Effect: "Maybe"}}
+	require.ErrorContains(t, v.gate.AddKey(added), "NewKey: statement Odd: effect")
 }

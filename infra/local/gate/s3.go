@@ -77,7 +77,7 @@ func (g *Gate) decideBucket(who principal, a access) decision {
 	name, _, _ := strings.Cut(strings.TrimPrefix(a.resource, template.BucketARN("")), "/")
 	bucket := g.buckets[name]
 	if s, found := first(naming(bucket.Policy, who.role), deny, a); found {
-		return decision{policy: bucket.LogicalID, sid: s.Sid, reason: "with an explicit deny in a resource-based policy"}
+		return byStatement(bucket.LogicalID, s, a).because("with an explicit deny in a resource-based policy")
 	}
 	return decideIdentity(who, a)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/grants"
 	"qmslicensing/infra/local/s3"
 	"qmslicensing/infra/local/template"
 )
@@ -33,7 +34,7 @@ func archive(t *testing.T, app *template.Application) (*gate.Gate, string, func(
 		return sdk.New(sdk.Options{
 			Region: template.Region, BaseEndpoint: aws.String(front.URL), UsePathStyle: true, RetryMaxAttempts: 1,
 			RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
-			Credentials:                credentials.NewStaticCredentialsProvider(gate.AccessKey(principal), "secret", ""),
+			Credentials:                credentials.NewStaticCredentialsProvider(gate.AccessKey(principal), "secret", "instance-7"),
 		})
 	}
 }
@@ -59,12 +60,12 @@ func TestS3_StatementsAndBucketPolicyDecide(t *testing.T) {
 	requireCode(t, err, "AccessDenied")
 	_, err = as("nobody").ListObjectsV2(t.Context(), &sdk.ListObjectsV2Input{Bucket: aws.String(bucket)})
 	requireCode(t, err, "InvalidAccessKeyId")
-	require.Equal(t, map[gate.Use]int{
-		{Function: "ArchiveFunction", Policy: gate.Identity, Sid: "WriteArchive"}:      1,
-		{Function: "ArchiveFunction", Policy: gate.Identity, Sid: "CompareArchive"}:    1,
-		{Function: "ArchiveFunction", Policy: "ArchiveBucket", Sid: "NothingTwice"}:    1,
-		{Function: "IssueFunction", Policy: "ArchiveBucket", Sid: "OnlyArchiveWrites"}: 1,
-	}, g.Used())
+	require.Equal(t, map[grants.Grant]int{
+		{Function: "ArchiveFunction", Policy: grants.Identity, Sid: "WriteArchive", Action: "s3:PutObject"}:    1,
+		{Function: "ArchiveFunction", Policy: grants.Identity, Sid: "CompareArchive", Action: "s3:ListBucket"}: 1,
+		{Function: "ArchiveFunction", Policy: "ArchiveBucket", Sid: "NothingTwice", Action: "s3:PutObject"}:    1,
+		{Function: "IssueFunction", Policy: "ArchiveBucket", Sid: "OnlyArchiveWrites", Action: "s3:PutObject"}: 1,
+	}, g.Book().Uses())
 }
 
 func TestS3_WithoutItsPolicyTheBucketIsAsOpenAsTheIdentity(t *testing.T) {
@@ -120,7 +121,7 @@ func TestStreams_AreReadByTheStatementOnThem(t *testing.T) {
 	as := func(principal string) *dynamodbstreams.Client {
 		return dynamodbstreams.New(dynamodbstreams.Options{
 			BaseEndpoint: aws.String(r.endpoint), Region: template.Region, RetryMaxAttempts: 1,
-			Credentials: credentials.NewStaticCredentialsProvider(gate.AccessKey(principal), "secret", ""),
+			Credentials: credentials.NewStaticCredentialsProvider(gate.AccessKey(principal), "secret", "instance-7"),
 		})
 	}
 	const arn = "arn:aws:dynamodb:ddblocal:000000000000:table/AuditTable/stream/2026-11-23T09:00:00.000"
@@ -146,7 +147,11 @@ func TestStreams_AreReadByTheStatementOnThem(t *testing.T) {
 		require.NoError(t, call(as("ArchiveFunction")), name)
 		requireCode(t, call(as("IssueFunction")), "AccessDeniedException")
 	}
-	require.Equal(t, map[gate.Use]int{{Function: "ArchiveFunction", Policy: gate.Identity, Sid: "ReadAuditStream"}: len(calls)}, r.gate.Used())
+	want := map[grants.Grant]int{}
+	for name := range calls {
+		want[grants.Grant{Function: "ArchiveFunction", Policy: grants.Identity, Sid: "ReadAuditStream", Action: "dynamodb:" + name}] = 1
+	}
+	require.Equal(t, want, r.gate.Book().Uses())
 	_, err := as("ArchiveFunction").GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: aws.String("nothing")})
 	requireCode(t, err, "ValidationException")
 	_, err = as("ArchiveFunction").ListStreams(t.Context(), &dynamodbstreams.ListStreamsInput{TableName: aws.String("LicenseTable")})

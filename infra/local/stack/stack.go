@@ -188,6 +188,7 @@ func (s *Stack) Close() {
 		children.Wait()
 		s.running.Wait()
 		s.group.Close()
+		s.writeUsed()
 		if s.lock != nil {
 			_ = s.lock.Close()
 		}
