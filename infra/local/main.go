@@ -123,7 +123,7 @@ func announce(s *stack.Stack, took time.Duration) {
 	fmt.Printf("\nQMS Licensing runs (started in %.1f s). Ctrl-C stops it.\n\n", took.Seconds())
 	fmt.Printf("  customers  %s/\n  staff      %s/console/\n", s.URL, s.URL)
 	fmt.Printf("  sign in    %s\n", strings.Join(signin.Usernames(), ", "))
-	fmt.Printf("  DynamoDB   %s   KMS %s   (through the permission gate)\n", s.DynamoDBEndpoint, s.KMSEndpoint)
+	fmt.Printf("  DynamoDB   %s   KMS %s   S3 %s   (through the permission gate)\n", s.DynamoDBEndpoint, s.KMSEndpoint, s.S3Endpoint)
 	if s.AdminURL != "" {
 		fmt.Printf("  tests      %s\n", s.AdminURL)
 	}
@@ -150,5 +150,5 @@ func token(ctx context.Context, args []string) error {
 // portBase gives a command the flag -port-base, whose default is QMS_PORT_BASE.
 func portBase(flags *flag.FlagSet, into *int) {
 	usual, _ := strconv.Atoi(os.Getenv("QMS_PORT_BASE"))
-	flags.IntVar(into, "port-base", usual, "use this port and the five after it instead of 3000, 3001 and 8000 to 8003 (environment: QMS_PORT_BASE)")
+	flags.IntVar(into, "port-base", usual, "use this port and the six after it instead of 3000, 3001 and 8000 to 8004 (environment: QMS_PORT_BASE)")
 }

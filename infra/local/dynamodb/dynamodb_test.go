@@ -40,6 +40,7 @@ func licenses(sortKey string) []template.Table {
 		"GlobalSecondaryIndexes": []any{map[string]any{
 			"IndexName": "expirations", "KeySchema": []any{key("bucket", "HASH")}, "Projection": map[string]any{"ProjectionType": "ALL"},
 		}},
+		"StreamSpecification":              map[string]any{"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"},
 		"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true},
 	}}}
 }
@@ -67,7 +68,11 @@ func TestServer_KeepsTablesAndItemsAcrossRestarts(t *testing.T) {
 	got, err := client.GetItem(ctx, &sdk.GetItemInput{TableName: aws.String("licenses"), Key: item, ConsistentRead: aws.Bool(true)})
 	require.NoError(t, err)
 	require.Equal(t, item, got.Item)
+	require.NoError(t, dynamodb.CreateTables(ctx, client, licenses("sk")), "kept with its stream")
 	require.ErrorContains(t, dynamodb.CreateTables(ctx, client, licenses("other")), "make clean")
+	without := licenses("sk")
+	delete(without[0].Properties, "StreamSpecification")
+	require.ErrorContains(t, dynamodb.CreateTables(ctx, client, without), "make clean")
 }
 
 func TestServer_ListensOnTheLoopbackAlone(t *testing.T) {

@@ -13,15 +13,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"qmslicensing/infra/local/template"
 )
 
-// shape is what of a table's properties makes its items' places: the rest (recovery, protection, tags) is AWS's alone.
+// shape is what of a table's properties makes its items' places and its stream: the rest (recovery, protection, tags) is AWS's alone.
 type shape struct {
 	AttributeDefinitions   []types.AttributeDefinition
 	KeySchema              []types.KeySchemaElement
 	GlobalSecondaryIndexes []types.GlobalSecondaryIndex
+	StreamSpecification    *types.StreamSpecification // nil when the table has no stream
 }
 
 // Client returns a client of an endpoint of the local stack. accessKey names who asks.
@@ -30,6 +32,15 @@ func Client(endpoint, accessKey string) *dynamodb.Client {
 		Region:       template.Region,
 		BaseEndpoint: aws.String(endpoint),
 		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "local", ""),
+	})
+}
+
+// StreamsClient returns a client of the streams at the same endpoint, which is a running function's: it has a session.
+func StreamsClient(endpoint, accessKey string) *dynamodbstreams.Client {
+	return dynamodbstreams.New(dynamodbstreams.Options{
+		Region:       template.Region,
+		BaseEndpoint: aws.String(endpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "local", "event-source-mapping"),
 	})
 }
 
@@ -47,6 +58,7 @@ func CreateTables(ctx context.Context, client *dynamodb.Client, tables []templat
 			AttributeDefinitions:   wanted.AttributeDefinitions,
 			KeySchema:              wanted.KeySchema,
 			GlobalSecondaryIndexes: wanted.GlobalSecondaryIndexes,
+			StreamSpecification:    wanted.StreamSpecification,
 		})
 		if exists := new(types.ResourceInUseException); errors.As(err, &exists) {
 			err = compare(ctx, client, table.Name, wanted)
@@ -78,7 +90,7 @@ func compare(ctx context.Context, client *dynamodb.Client, name string, wanted s
 	if err != nil {
 		return err
 	}
-	kept := shape{AttributeDefinitions: there.Table.AttributeDefinitions, KeySchema: there.Table.KeySchema}
+	kept := shape{AttributeDefinitions: there.Table.AttributeDefinitions, KeySchema: there.Table.KeySchema, StreamSpecification: there.Table.StreamSpecification}
 	for _, index := range there.Table.GlobalSecondaryIndexes {
 		kept.GlobalSecondaryIndexes = append(kept.GlobalSecondaryIndexes,
 			types.GlobalSecondaryIndex{IndexName: index.IndexName, KeySchema: index.KeySchema, Projection: index.Projection})
@@ -103,6 +115,9 @@ func (s shape) plain() []string {
 			line += " " + string(index.Projection.ProjectionType) + " " + strings.Join(others, " ")
 		}
 		lines = append(lines, line)
+	}
+	if s.StreamSpecification != nil && aws.ToBool(s.StreamSpecification.StreamEnabled) {
+		lines = append(lines, "stream "+string(s.StreamSpecification.StreamViewType))
 	}
 	slices.Sort(lines)
 	return lines

@@ -62,7 +62,7 @@ func start(dir string, change func(*template.Application)) (*system, error) {
 	s.Stack, err = stack.Start(context.Background(), stack.Config{
 		Dir: dir, SAM: *inSAM, InMemory: true, FreePorts: true, NoSchedules: true, Change: change, Log: log, Hooks: s.watch.hooks(),
 		Prepare: func(ctx context.Context, st *stack.Stack) error {
-			s.System = operator.System{DynamoDBEndpoint: st.DynamoDBEndpoint, KMSEndpoint: st.KMSEndpoint, Application: st.Application}
+			s.System = operator.System{DynamoDBEndpoint: st.DynamoDBEndpoint, KMSEndpoint: st.KMSEndpoint, S3Endpoint: st.S3Endpoint, Application: st.Application}
 			_, err := s.System.FillKeys(ctx)
 			return err
 		},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"qmslicensing/infra/local/grants"
@@ -26,7 +27,7 @@ type access struct {
 type decision struct {
 	allowed bool
 	reason  string // of a denial, the end of AWS's sentence
-	policy  string // Identity, or the key's logical ID
+	policy  string // Identity, or the logical ID of the key or bucket
 	sid     string // empty when no statement spoke
 	action  string // as that statement writes it
 }
@@ -48,7 +49,10 @@ func (d decision) because(reason string) decision {
 func understood(s template.Statement) error {
 	single := []string{"kms:SigningAlgorithm", "kms:MessageType"}
 	many := []string{"dynamodb:LeadingKeys"}
-	keysOf := map[string][]string{"StringEquals": single, "ForAllValues:StringEquals": many, "ForAnyValue:StringEquals": many}
+	keysOf := map[string][]string{
+		"StringEquals": single, "ForAllValues:StringEquals": many, "ForAnyValue:StringEquals": many,
+		"Bool": {"aws:SecureTransport"}, "StringNotEquals": {"aws:PrincipalArn"}, "Null": {"s3:if-none-match"},
+	}
 	for operator, keys := range s.Conditions {
 		known, ok := keysOf[operator]
 		if !ok {
@@ -63,8 +67,8 @@ func understood(s template.Statement) error {
 	if s.Effect != allow && s.Effect != deny {
 		return fmt.Errorf("effect %q is neither Allow nor Deny", s.Effect)
 	}
-	if slices.Contains(s.Principals, "*") {
-		return fmt.Errorf("principal * is not understood here")
+	if slices.Contains(s.Principals, "*") && s.Effect != deny {
+		return fmt.Errorf("an Allow for the principal * is not understood here")
 	}
 	for _, pattern := range slices.Concat(s.Actions, s.Resources) {
 		if strings.ContainsAny(pattern, `[\`) {
@@ -120,8 +124,12 @@ func holds(conditions map[string]map[string][]string, context map[string][]strin
 			unwanted := func(value string) bool { return !slices.Contains(wanted, value) }
 			var ok bool
 			switch operator {
-			case "StringEquals":
+			case "StringEquals", "Bool":
 				ok = len(values) == 1 && !unwanted(values[0])
+			case "StringNotEquals":
+				ok = len(values) != 1 || unwanted(values[0])
+			case "Null":
+				ok = !unwanted(strconv.FormatBool(len(values) == 0))
 			case "ForAllValues:StringEquals":
 				ok = !slices.ContainsFunc(values, unwanted)
 			case "ForAnyValue:StringEquals":

@@ -80,8 +80,8 @@ func (g *Gate) Arm(a Arming) error {
 	if a.When != "before" && a.When != "after" {
 		return fmt.Errorf("when %q is neither before nor after", a.When)
 	}
-	if !strings.HasPrefix(a.Action, "dynamodb:") && !strings.HasPrefix(a.Action, "kms:") {
-		return fmt.Errorf("action %q is none of dynamodb:… and kms:…", a.Action)
+	if service, _, _ := strings.Cut(a.Action, ":"); !slices.Contains([]string{"dynamodb", "kms", "s3"}, service) {
+		return fmt.Errorf("action %q is none of dynamodb:…, kms:… and s3:…", a.Action)
 	}
 	a.Nth, a.Times, a.Seen, a.Struck = max(a.Nth, 1), max(a.Times, 1), 0, 0
 	g.faults.mu.Lock()

@@ -1,5 +1,5 @@
-// Package gate stands in front of DynamoDB Local and the KMS endpoint and refuses what AWS would refuse. It knows a
-// function by the access key in its requests and applies the statements and key policies of the template: explicit Deny
+// Package gate stands in front of DynamoDB Local and the KMS and S3 endpoints and refuses what AWS would refuse. It knows a
+// function by the access key in its requests and applies the statements, key policies and bucket policies of the template: explicit Deny
 // wins, then an Allow is needed. Signatures of requests are not verified: on one machine the key id is the identity.
 package gate
 
@@ -31,6 +31,7 @@ func AccessKey(principal string) string { return "QMS" + principal }
 type Upstreams struct {
 	DynamoDB http.Handler // see ProxyTo
 	KMS      http.Handler // a kms.Server, or ProxyTo one
+	S3       http.Handler // an s3.Server
 }
 
 // Options may all be left out.
@@ -47,6 +48,7 @@ type Gate struct {
 	principals map[string]principal // access key id → who
 	tables     map[string]table     // physical name → its keys
 	keys       keys
+	buckets    map[string]template.Bucket // name → what it is
 	book       grants.Book
 	faults     faults
 }
@@ -62,7 +64,8 @@ type principal struct {
 // New refuses an application whose policies hold what it cannot evaluate.
 func New(app *template.Application, upstreams Upstreams, options Options) (*Gate, error) {
 	g := &Gate{
-		upstreams: upstreams, log: options.Log, keys: keys{byName: map[string]template.Key{}}, faults: faults{hooks: options.Hooks, kill: options.Kill},
+		upstreams: upstreams, log: options.Log, keys: keys{byName: map[string]template.Key{}}, buckets: map[string]template.Bucket{},
+		faults: faults{hooks: options.Hooks, kill: options.Kill},
 	}
 	if g.log == nil {
 		g.log = slog.Default()
@@ -93,6 +96,14 @@ func New(app *template.Application, upstreams Upstreams, options Options) (*Gate
 			return nil, err
 		}
 	}
+	for _, bucket := range app.Buckets {
+		g.buckets[bucket.Name] = bucket
+		for _, s := range bucket.Policy {
+			if err := understood(s); err != nil {
+				return nil, fmt.Errorf("%s: statement %s: %w", bucket.LogicalID, s.Sid, err)
+			}
+		}
+	}
 	return g, nil
 }
 
@@ -120,30 +131,68 @@ func ProxyTo(endpoint *url.URL) http.Handler {
 	})
 }
 
-// DynamoDB is the endpoint that functions are told as AWS_ENDPOINT_URL_DYNAMODB.
+// DynamoDB is the endpoint that functions are told as AWS_ENDPOINT_URL_DYNAMODB. It serves streams too, which on AWS have
+// an endpoint of their own.
 func (g *Gate) DynamoDB() http.Handler {
-	return g.endpoint(service{
-		prefix: "dynamodb:", target: "DynamoDB_20120810.", namespace: "com.amazonaws.dynamodb.v20120810#",
-		accesses: g.dynamoAccesses, decide: decideIdentity, upstream: g.upstreams.DynamoDB,
+	tables := g.endpoint(service{
+		prefix: "dynamodb:", operation: targeted("DynamoDB_20120810."), refuse: refuseIn("com.amazonaws.dynamodb.v20120810#"),
+		accesses: ofBody(g.dynamoAccesses), decide: decideIdentity, upstream: g.upstreams.DynamoDB,
+	})
+	streams := g.endpoint(service{
+		prefix: "dynamodb:", operation: targeted(streamsTarget), refuse: refuseIn("com.amazonaws.dynamodb.v20120810#"),
+		accesses: ofBody(streamAccesses), decide: decideIdentity, upstream: g.upstreams.DynamoDB,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), streamsTarget) {
+			streams.ServeHTTP(w, r)
+			return
+		}
+		tables.ServeHTTP(w, r)
 	})
 }
 
 // KMS is the endpoint that functions are told as AWS_ENDPOINT_URL_KMS.
 func (g *Gate) KMS() http.Handler {
 	return g.endpoint(service{
-		prefix: "kms:", target: "TrentService.",
-		accesses: g.kmsAccesses, decide: g.decideKey, upstream: g.upstreams.KMS,
+		prefix: "kms:", operation: targeted("TrentService."), refuse: refuseIn(""),
+		accesses: ofBody(g.kmsAccesses), decide: g.decideKey, upstream: g.upstreams.KMS,
 	})
 }
 
-// service is what differs between the two.
+// S3 is the endpoint that functions are told as AWS_ENDPOINT_URL_S3, buckets in the path.
+func (g *Gate) S3() http.Handler {
+	return g.endpoint(service{
+		prefix: "s3:", operation: s3Operation, refuse: refuseS3,
+		accesses: s3Accesses, decide: g.decideBucket, upstream: g.upstreams.S3,
+	})
+}
+
+// service is what differs between them.
 type service struct {
-	prefix    string // of actions
-	target    string // of the X-Amz-Target header
-	namespace string // of its error types; empty when they are bare names
-	accesses  func(operation string, body []byte) ([]access, error)
+	prefix    string                                 // of actions
+	operation func(r *http.Request) (string, error)  // that a request asks for
+	refuse    func(w http.ResponseWriter, err error) // answers an error in the names and the shape of the service
+	accesses  func(operation string, r *http.Request, body []byte) ([]access, error)
 	decide    func(principal, access) decision
 	upstream  http.Handler
+}
+
+// targeted reads the operation from the X-Amz-Target header.
+func targeted(prefix string) func(*http.Request) (string, error) {
+	return func(r *http.Request) (string, error) {
+		operation, ours := strings.CutPrefix(r.Header.Get("X-Amz-Target"), prefix)
+		if !ours {
+			return "", failure{coral: true, name: "UnknownOperationException", message: "the X-Amz-Target header names no operation"}
+		}
+		return operation, nil
+	}
+}
+
+// ofBody is for services whose requests say everything in their bodies.
+func ofBody(accesses func(string, []byte) ([]access, error)) func(string, *http.Request, []byte) ([]access, error) {
+	return func(operation string, _ *http.Request, body []byte) ([]access, error) {
+		return accesses(operation, body)
+	}
 }
 
 // sessionToken is the header that tells a running function's process from whoever else has the function's access key.
@@ -184,11 +233,11 @@ func (g *Gate) admit(s service, r *http.Request, body []byte) (principal, string
 	if err != nil {
 		return principal{}, "", err
 	}
-	operation, ours := strings.CutPrefix(r.Header.Get("X-Amz-Target"), s.target)
-	if !ours {
-		return principal{}, "", failure{coral: true, name: "UnknownOperationException", message: "the X-Amz-Target header names no operation"}
+	operation, err := s.operation(r)
+	if err != nil {
+		return principal{}, "", err
 	}
-	accesses, err := s.accesses(operation, body)
+	accesses, err := s.accesses(operation, r, body)
 	if err != nil {
 		return principal{}, "", err
 	}
@@ -221,16 +270,24 @@ func (g *Gate) caller(authorization string) (principal, error) {
 	return who, nil
 }
 
-// refuse answers an error in the names of the service.
-func (s service) refuse(w http.ResponseWriter, err error) {
+// asFailure takes what is no failure for the service's own fault.
+func asFailure(err error) failure {
 	var f failure
 	if !errors.As(err, &f) {
 		f = failure{name: "InternalServerError", message: err.Error()}
 	}
-	if s.namespace != "" && f.coral {
-		f.name = "com.amazon.coral.service#" + f.name
-	} else {
-		f.name = s.namespace + f.name
+	return f
+}
+
+// refuseIn answers in JSON. namespace is that of the service's error types; empty when they are bare names.
+func refuseIn(namespace string) func(http.ResponseWriter, error) {
+	return func(w http.ResponseWriter, err error) {
+		f := asFailure(err)
+		if namespace != "" && f.coral {
+			f.name = "com.amazon.coral.service#" + f.name
+		} else {
+			f.name = namespace + f.name
+		}
+		answer(w, f)
 	}
-	answer(w, f)
 }

@@ -293,7 +293,7 @@ func TestNew_WhatItCannotEvaluateStopsTheStart(t *testing.T) {
 			s.Conditions = map[string]map[string][]string{"StringEquals": {"aws:PrincipalTag/team": {"qms"}}}
 		}, "condition key aws:PrincipalTag/team with StringEquals is not understood here"},
 		{"an effect", func(s *template.Statement) { s.Effect = "Audit" }, `effect "Audit" is neither Allow nor Deny`},
-		{"everyone", func(s *template.Statement) { s.Principals = []string{"*"} }, "principal * is not understood here"},
+		{"everyone", func(s *template.Statement) { s.Principals = []string{"*"} }, "an Allow for the principal * is not understood here"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -105,9 +105,10 @@ func (g *Gate) decideKey(who principal, a access) decision {
 
 const accountRoot = grants.AccountRoot
 
-// naming keeps the statements that name one of the principals.
+// naming keeps the statements that name one of the principals, or everyone.
 func naming(statements []template.Statement, principals ...string) []template.Statement {
 	var kept []template.Statement
+	principals = append(principals, "*")
 	for _, s := range statements {
 		if slices.ContainsFunc(principals, func(p string) bool { return slices.Contains(s.Principals, p) }) {
 			kept = append(kept, s)

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"qmslicensing/infra/keys/table"
 	"qmslicensing/infra/local/dynamodb"
@@ -18,6 +19,7 @@ import (
 	"qmslicensing/shared/dynamostore"
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/s3archive"
 )
 
 // Principal is who an operator is to the permission gate.
@@ -27,6 +29,7 @@ const Principal = gate.Operator
 type System struct {
 	DynamoDBEndpoint string
 	KMSEndpoint      string
+	S3Endpoint       string
 	Application      *template.Application
 }
 
@@ -42,6 +45,30 @@ func (s System) KMS(principal string) *kms.Client {
 		BaseEndpoint: aws.String(s.KMSEndpoint),
 		Credentials:  credentials.NewStaticCredentialsProvider(gate.AccessKey(principal), "local", ""),
 	})
+}
+
+// S3 returns the S3 endpoint as a principal reaches it.
+func (s System) S3(principal string) *s3.Client {
+	return s3.New(s3.Options{
+		Region:       template.Region,
+		BaseEndpoint: aws.String(s.S3Endpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider(gate.AccessKey(principal), "local", ""),
+	}, s3archive.PathStyle)
+}
+
+// Archive returns the archive of audit entries as a principal reaches it.
+func (s System) Archive(principal string) *s3archive.Bucket {
+	return s3archive.New(s.S3(principal), s.ArchiveName())
+}
+
+// ArchiveName is the name of the archive's bucket.
+func (s System) ArchiveName() string {
+	for _, b := range s.Application.Buckets {
+		if b.LogicalID == "ArchiveBucket" {
+			return b.Name
+		}
+	}
+	panic("the template has no ArchiveBucket")
 }
 
 func (s System) tableName(logicalID string) string {

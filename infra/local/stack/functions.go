@@ -60,7 +60,9 @@ func (s *Stack) startSAM(ctx context.Context) error {
 	functions, err := invoke.Start(ctx, invoke.Config{
 		Application: s.Application, Template: path, Parameters: s.parameters(), AccessKey: gate.AccessKey,
 		Program: filepath.Join(s.config.Root, ".cache", "venv", "bin", "sam"), Dir: filepath.Join(s.config.Root, ".cache", "sam"),
-		Endpoints: map[string]http.Handler{"AWS_ENDPOINT_URL_DYNAMODB": s.Gate.DynamoDB(), "AWS_ENDPOINT_URL_KMS": s.Gate.KMS()},
+		Endpoints: map[string]http.Handler{
+			"AWS_ENDPOINT_URL_DYNAMODB": s.Gate.DynamoDB(), "AWS_ENDPOINT_URL_KMS": s.Gate.KMS(), "AWS_ENDPOINT_URL_S3": s.Gate.S3(),
+		},
 		Progress:  s.config.Progress, Log: s.log, Group: s.group,
 	})
 	if err != nil {

@@ -10,17 +10,19 @@ import (
 
 // Ports are those of one stack; 0 is any free one.
 type Ports struct {
-	Gateway, SignIn, DynamoDB, GateDynamoDB, GateKMS, Admin int
+	Gateway, SignIn, DynamoDB, GateDynamoDB, GateKMS, Admin, GateS3 int
 }
 
 // UsualPorts are those of make run.
 func UsualPorts() Ports {
-	return Ports{Gateway: 3000, SignIn: 3001, DynamoDB: 8000, GateDynamoDB: 8001, GateKMS: 8002, Admin: 8003}
+	return Ports{Gateway: 3000, SignIn: 3001, DynamoDB: 8000, GateDynamoDB: 8001, GateKMS: 8002, Admin: 8003, GateS3: 8004}
 }
 
-// PortsFrom are a port and the five after it.
+// PortsFrom are a port and the six after it.
 func PortsFrom(base int) Ports {
-	return Ports{Gateway: base, SignIn: base + 1, DynamoDB: base + 2, GateDynamoDB: base + 3, GateKMS: base + 4, Admin: base + 5}
+	return Ports{
+		Gateway: base, SignIn: base + 1, DynamoDB: base + 2, GateDynamoDB: base + 3, GateKMS: base + 4, Admin: base + 5, GateS3: base + 6,
+	}
 }
 
 func (c Config) ports() Ports {

@@ -20,6 +20,7 @@ import (
 	"qmslicensing/infra/local/process"
 	"qmslicensing/infra/local/setup"
 	"qmslicensing/infra/local/signin"
+	"qmslicensing/infra/local/stream"
 	"qmslicensing/infra/local/template"
 )
 
@@ -30,12 +31,14 @@ type Stack struct {
 	// What functions, the operator's commands and tests use, with an access key of gate.AccessKey.
 	DynamoDBEndpoint string
 	KMSEndpoint      string
+	S3Endpoint       string
 	AdminURL         string // empty without Config.Admin
 
 	Application *template.Application
 	Functions   Functions
 	Gate        *gate.Gate
 	KMS         *kms.Server
+	Streams     []*stream.Reader // one for each event source mapping of the template
 
 	originSecret string // what the origin tells the functions, as CloudFront does
 
@@ -106,6 +109,9 @@ func (s *Stack) start(ctx context.Context, tools setup.Tools) (err error) {
 	s.stop = stop
 	if !s.config.NoSchedules {
 		s.startSchedules(life)
+	}
+	if err := s.startStreams(life); err != nil {
+		return err
 	}
 	s.watch(life, "DynamoDB Local", s.tables.Done())
 	s.watch(life, "the sign-in", s.signIn.Done())

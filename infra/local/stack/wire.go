@@ -27,11 +27,11 @@ import (
 // listeners are the ports that this process serves itself. They are opened first: addresses are known before anything
 // is started that must be told of them.
 type listeners struct {
-	gateway, gateDynamoDB, gateKMS, admin net.Listener
+	gateway, gateDynamoDB, gateKMS, gateS3, admin net.Listener
 }
 
 func (l listeners) close() {
-	for _, one := range []net.Listener{l.gateway, l.gateDynamoDB, l.gateKMS, l.admin} {
+	for _, one := range []net.Listener{l.gateway, l.gateDynamoDB, l.gateKMS, l.gateS3, l.admin} {
 		if one != nil {
 			_ = one.Close()
 		}
@@ -42,7 +42,7 @@ func (l listeners) close() {
 func (s *Stack) open() (listeners, error) {
 	var (
 		l     listeners
-		errs  [6]error
+		errs  [7]error
 		ports = s.config.ports()
 	)
 	l.gateway, errs[0] = listen(ports.Gateway, "API and portal")
@@ -51,6 +51,7 @@ func (s *Stack) open() (listeners, error) {
 	if s.config.Admin {
 		l.admin, errs[3] = listen(ports.Admin, "test surface")
 	}
+	l.gateS3, errs[6] = listen(ports.GateS3, "permission gate of S3")
 	errs[4] = free(ports.SignIn, "sign-in")
 	errs[5] = free(ports.DynamoDB, "DynamoDB Local")
 	if err := errors.Join(errs[:]...); err != nil {
@@ -60,6 +61,7 @@ func (s *Stack) open() (listeners, error) {
 	s.URL = fmt.Sprintf("http://localhost:%d", portOf(l.gateway))
 	s.DynamoDBEndpoint = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.gateDynamoDB))
 	s.KMSEndpoint = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.gateKMS))
+	s.S3Endpoint = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.gateS3))
 	if s.config.Admin {
 		s.AdminURL = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.admin))
 	}
@@ -87,6 +89,7 @@ func (s *Stack) holdData() error {
 func (s *Stack) parameters() map[string]string {
 	parameters := map[string]string{
 		"OriginSecret": s.originSecret, "TokenIssuer": s.Issuer, "TokenAudience": signin.ClientID, "DynamodbEndpoint": s.DynamoDBEndpoint, "KmsEndpoint": s.KMSEndpoint,
+		"S3Endpoint": s.S3Endpoint,
 	}
 	maps.Copy(parameters, s.config.Parameters)
 	return parameters
@@ -120,7 +123,11 @@ func (s *Stack) wire(ctx context.Context, l listeners) error {
 	if err != nil {
 		return err
 	}
-	s.Gate, err = gate.New(s.Application, s.upstreams(upstream), gate.Options{
+	buckets, err := s.buckets()
+	if err != nil {
+		return err
+	}
+	s.Gate, err = gate.New(s.Application, s.upstreams(upstream, buckets), gate.Options{
 		Log:   slog.New(slog.NewTextHandler(process.Prefixed(s.log, "gate: "), nil)),
 		Hooks: s.config.Hooks,
 		Kill:  func(function, instance string) { s.Functions.Kill(function, instance) },
@@ -143,6 +150,7 @@ func (s *Stack) wire(ctx context.Context, l listeners) error {
 	})
 	s.serve(l.gateDynamoDB, s.Gate.DynamoDB())
 	s.serve(l.gateKMS, s.Gate.KMS())
+	s.serve(l.gateS3, s.Gate.S3())
 	s.serve(l.gateway, s.origin(api, portal))
 	if s.config.Admin {
 		s.serve(l.admin, s.admin())
@@ -151,8 +159,8 @@ func (s *Stack) wire(ctx context.Context, l listeners) error {
 }
 
 // upstreams are what the gate forwards to, through the meter if there is one.
-func (s *Stack) upstreams(tables *url.URL) gate.Upstreams {
-	u := gate.Upstreams{DynamoDB: gate.ProxyTo(tables), KMS: s.KMS}
+func (s *Stack) upstreams(tables *url.URL, buckets http.Handler) gate.Upstreams {
+	u := gate.Upstreams{DynamoDB: gate.ProxyTo(tables), KMS: s.KMS, S3: buckets}
 	if m := s.config.Meter; m != nil {
 		u.DynamoDB, u.KMS = m.DynamoDB(u.DynamoDB), m.KMS(u.KMS)
 	}

@@ -20,6 +20,9 @@ type Application struct {
 	Schedules  []Schedule
 	Tables     []Table
 	Keys       []Key
+	Buckets    []Bucket
+	Queues     []Queue
+	Sources    []Source
 	Authorizer Authorizer
 	AccessLog  string              // format of the API's access log
 	References map[string][]string // logical ID → what must exist first, SAM's generated roles included
@@ -65,7 +68,7 @@ type Schedule struct {
 type Table struct {
 	LogicalID  string
 	Name       string
-	Properties map[string]any // KeySchema, AttributeDefinitions, GlobalSecondaryIndexes as the template has them, resolved
+	Properties map[string]any // KeySchema, AttributeDefinitions, GlobalSecondaryIndexes, StreamSpecification as the template has them, resolved
 }
 
 // Key is one KMS key with its key policy.
@@ -83,13 +86,46 @@ type Key struct {
 // ID is the key id, the end of its ARN.
 func (k Key) ID() string { return k.ARN[strings.LastIndex(k.ARN, "/")+1:] }
 
+// Bucket is one S3 bucket with its bucket policy.
+type Bucket struct {
+	LogicalID     string
+	Name          string
+	RetentionMode string // GOVERNANCE or COMPLIANCE, of Object Lock's default; empty when nothing is locked
+	RetentionDays int
+	Versioned     bool
+	Encryption    string // the algorithm, such as AES256
+	Private       bool   // all four blocks of public access, and no ACLs
+	Policy        []Statement
+}
+
+// Queue is one SQS queue. Nothing local sends to it.
+type Queue struct {
+	LogicalID string
+	ARN       string
+	Encrypted bool
+	Policy    []Statement
+}
+
+// Source is one event source mapping: a table's stream that triggers a function.
+type Source struct {
+	LogicalID    string
+	Function     string // LogicalID
+	Table        string // name
+	Batch        int    // records at most
+	Bisect       bool   // of a batch that fails as a whole
+	Partial      bool   // whether the function reports the records that failed
+	MaxRetries   int    // -1: no bound
+	MaxAge       time.Duration
+	DeadLetterTo string // LogicalID of the queue
+}
+
 // Authorizer is the HTTP API's JWT authorizer.
 type Authorizer struct {
 	Issuer   string
 	Audience []string
 }
 
-// Statement is one statement of an identity policy or, with Principals, of a key policy.
+// Statement is one statement of an identity policy or, with Principals, of the policy of a key, bucket or queue.
 type Statement struct {
 	Sid        string
 	Effect     string // Allow or Deny

@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +23,9 @@ func TestCheck_NamesFunctionAndStatementThatIsWidened(t *testing.T) {
 		}, all, "ValidateFunction: statement ReadLicense says"},
 		{"a write action for a reader", func(f *template.Function) {
 			f.Statements[0].Actions = append(f.Statements[0].Actions, "dynamodb:DeleteItem")
-		}, func(app *template.Application) []string { return check.ReadOnly(app, writers()) },
+		}, func(app *template.Application) []string {
+			return check.ReadOnly(app, append(writers(), "ArchiveFunction"))
+		},
 			"ValidateFunction: statement ReadLicense gives dynamodb:DeleteItem to a function that only reads"},
 		{"a wildcard", func(f *template.Function) {
 			f.Statements[0].Resources = []string{"arn:aws:dynamodb:us-east-1:000000000000:table/*"}
@@ -92,6 +95,35 @@ func TestCheck_KeyPolicyThatIsWidenedIsNamed(t *testing.T) {
 			found := check.Keys(app, signers(), administrator, administration())
 			require.Len(t, found, 1)
 			require.Contains(t, found[0], row.want)
+		})
+	}
+}
+
+func TestCheck_ArchiveThatIsWeakenedIsNamed(t *testing.T) {
+	buckets := func(app *template.Application) []string { return check.Buckets(app, denied()) }
+	rows := []struct {
+		name, old, replacement string
+		run                    func(*template.Application) []string
+		want                   string
+	}{
+		{"a lock that bows", "Mode: COMPLIANCE", "Mode: GOVERNANCE", buckets, "ArchiveBucket: its objects can be deleted early"},
+		{"no versions", "VersioningConfiguration: {Status: Enabled}", "VersioningConfiguration: {Status: Suspended}", buckets, "ArchiveBucket: its objects can be deleted early"},
+		{"public access", "RestrictPublicBuckets: true", "RestrictPublicBuckets: false", buckets, "ArchiveBucket: public access is not blocked"},
+		{"ACLs", "ObjectOwnership: BucketOwnerEnforced", "ObjectOwnership: ObjectWriter", buckets, "ArchiveBucket: public access is not blocked"},
+		{"another encryption", "SSEAlgorithm: AES256", "SSEAlgorithm: aws:kms", buckets, "only with AES256"},
+		{"deletes", "Action: [s3:DeleteObject, s3:DeleteObjectVersion]", "Action: [s3:DeleteObjectVersion]", buckets, "ArchiveBucket: statement NothingGoes says"},
+		{"a policy less", "Sid: NothingTwice", "Sid: Once", buckets, "ArchiveBucket: statement NothingTwice is missing"},
+		{"whole batches repeated", "FunctionResponseTypes: [ReportBatchItemFailures]", "FunctionResponseTypes: []", check.Streams, "ArchiveSource: one record that fails"},
+		{"a stream written to", "dynamodb:ListStreams]", "dynamodb:ListStreams, dynamodb:PutItem]", check.Streams, "ArchiveFunction: statement ReadAuditStream gives dynamodb:PutItem"},
+		{"another function on the stream", "FunctionName: !Ref ArchiveFunction", "FunctionName: !Ref SweepFunction", check.Streams, "ArchiveFunction: statement ReadAuditStream reaches a stream"},
+		{"a queue in clear", "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false", check.Queues, "DeadLetterQueue: is not encrypted"},
+		{"a queue without TLS", "Queues: [!Ref DeadLetterQueue]", "Queues: []", check.Queues, "DeadLetterQueue: may be reached without TLS"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			app, err := edited(t, row.old, row.replacement)
+			require.NoError(t, err)
+			require.Contains(t, strings.Join(row.run(app), "\n"), row.want)
 		})
 	}
 }

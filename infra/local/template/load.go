@@ -17,10 +17,11 @@ type loader struct {
 	parameters map[string]string
 	conditions map[string]bool
 	resources  map[string]resource
-	limits     map[string]Limits   // route key → its own
-	limit      Limits              // of every other route
-	globals    *yaml.Node          // of Globals.Function, nil when there are none
-	aliases    map[string][]string // key id → aliases
+	limits     map[string]Limits      // route key → its own
+	limit      Limits                 // of every other route
+	globals    *yaml.Node             // of Globals.Function, nil when there are none
+	aliases    map[string][]string    // key id → aliases
+	policies   map[string][]Statement // bucket's name or queue's address → the statements of its policy
 	app        *Application
 }
 
@@ -46,7 +47,7 @@ func Load(path string, params map[string]string) (*Application, error) {
 	if len(document.Content) != 1 {
 		return nil, fmt.Errorf("reading the template %s: it is empty", path)
 	}
-	l := &loader{aliases: map[string][]string{}, app: &Application{References: map[string][]string{}}}
+	l := &loader{aliases: map[string][]string{}, policies: map[string][]Statement{}, app: &Application{References: map[string][]string{}}}
 	if err := l.load(document.Content[0], params); err != nil {
 		return nil, fmt.Errorf("reading the template %s: %w", path, err)
 	}
@@ -84,6 +85,9 @@ func (l *loader) load(root *yaml.Node, params map[string]string) error {
 	}
 	for i, key := range l.app.Keys {
 		l.app.Keys[i].Aliases = l.aliases[keyID(key.LogicalID)]
+	}
+	if err := l.attachPolicies(); err != nil {
+		return err
 	}
 	return l.checkOutputs(top["Outputs"])
 }
@@ -285,6 +289,14 @@ func (l *loader) loadResource(id string, r resource) error {
 		return l.loadKey(id, r.Properties, path)
 	case typeAlias:
 		return l.loadAlias(r.Properties, path)
+	case typeBucket:
+		return l.loadBucket(id, r.Properties, path)
+	case typeQueue:
+		return l.loadQueue(id, r.Properties, path)
+	case typeSource:
+		return l.loadSource(id, r.Properties, path)
+	case typeBucket + "Policy", typeQueue + "Policy":
+		return l.loadResourcePolicy(r.Properties, path)
 	case typeLogGroup:
 		_, err := l.object(r.Properties, path, "LogGroupName", "RetentionInDays")
 		return err

@@ -11,7 +11,7 @@ import (
 
 func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	app := load(t)
-	require.Len(t, app.Functions, 10)
+	require.Len(t, app.Functions, 11)
 	require.Len(t, app.Routes, 9)
 
 	issue := function(t, app, "IssueFunction")
@@ -66,13 +66,40 @@ func TestLoad_TablesAndKeys(t *testing.T) {
 	require.Len(t, seen, 4)
 }
 
+func TestLoad_TheArchive(t *testing.T) {
+	app := load(t)
+	require.Equal(t, []template.Source{{
+		LogicalID: "ArchiveSource", Function: "ArchiveFunction", Table: "qms-licensing-audit-1", Batch: 100, Bisect: true, Partial: true,
+		MaxRetries: -1, MaxAge: 20 * time.Hour, DeadLetterTo: "DeadLetterQueue",
+	}}, app.Sources)
+	require.Equal(t, map[string]any{"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"}, app.Tables[0].Properties["StreamSpecification"])
+	require.Len(t, app.Buckets, 1)
+	require.Equal(t, app.Buckets[0].Name, function(t, app, "ArchiveFunction").Environment["ARCHIVE_BUCKET"])
+	require.Equal(t, 2557, app.Buckets[0].RetentionDays)
+
+	given := parameters()
+	given["ArchiveRetentionDays"] = "1"
+	short, err := template.Load(path, given)
+	require.NoError(t, err)
+	require.Equal(t, 1, short.Buckets[0].RetentionDays)
+}
+
 func TestLoad_RefusesWhatItDoesNotUnderstandAndNamesIt(t *testing.T) {
 	rows := []struct{ name, old, replacement, want string }{
 		{"an intrinsic", "LICENSE_TABLE: !Ref LicenseTable", "LICENSE_TABLE: !ImportValue LicenseTable", "Globals.Function.Environment.Variables.LICENSE_TABLE: this use of !ImportValue"},
 		{"a long intrinsic", "AUDIT_TABLE: !Ref AuditTable", "AUDIT_TABLE: {Fn::ImportValue: AuditTable}", "Resources.IssueFunction.Properties.Environment.Variables.AUDIT_TABLE: this use of !ImportValue"},
 		{"a reference to nothing", "AUDIT_TABLE: !Ref AuditTable", "AUDIT_TABLE: !Ref AuditTabel", `"AuditTabel" is neither a parameter nor a resource`},
-		{"an attribute", "!GetAtt LicenseTable.Arn", "!GetAtt LicenseTable.StreamArn", "attribute StreamArn of a resource of type AWS::DynamoDB::Table"},
-		{"a resource type", "Type: AWS::DynamoDB::Table", "Type: AWS::SQS::Queue", "AWS::SQS::Queue"},
+		{"an attribute", "!GetAtt LicenseTable.Arn", "!GetAtt LicenseTable.StreamArn", "table LicenseTable has no stream"},
+		{"an attribute of a bucket", "!GetAtt ArchiveBucket.Arn", "!GetAtt ArchiveBucket.DomainName", "attribute DomainName of a resource of type AWS::S3::Bucket"},
+		{"a resource type", "Type: AWS::DynamoDB::Table", "Type: AWS::SNS::Topic", "AWS::SNS::Topic"},
+		{"a bucket's property", "VersioningConfiguration: {Status: Enabled}", "WebsiteConfiguration: {IndexDocument: x}", "Resources.ArchiveBucket.Properties.WebsiteConfiguration"},
+		{"a lifecycle that ends objects", "AbortIncompleteMultipartUpload: {DaysAfterInitiation: 1}", "ExpirationInDays: 1", "LifecycleConfiguration.Rules[0].ExpirationInDays"},
+		{"a bucket policy that gives", "- Sid: OnlyByTLS\n            Effect: Deny", "- Sid: OnlyByTLS\n            Effect: Allow", "Resources.ArchiveBucketPolicy.Properties.PolicyDocument.Statement[0]: only a Deny for everyone"},
+		{"a policy of nothing here", "Bucket: !Ref ArchiveBucket\n", "Bucket: other\n", `a policy names "other"`},
+		{"a queue's property", "MessageRetentionPeriod: 1209600", "FifoQueue: true", "Resources.DeadLetterQueue.Properties.FifoQueue"},
+		{"a stream that begins late", "StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST", "Resources.ArchiveSource.Properties.StartingPosition"},
+		{"a stream without an end for what fails", "{OnFailure: {Destination: !GetAtt DeadLetterQueue.Arn}}", "{OnFailure: {Destination: !GetAtt AuditTable.Arn}}", "is no queue"},
+		{"a filter on a stream", "BatchSize: 100", "FilterCriteria: {Filters: []}", "Resources.ArchiveSource.Properties.FilterCriteria"},
 		{"a policy element", "Action: [dynamodb:GetItem,", "NotAction: [dynamodb:GetItem,", "Resources.IssueFunction.Properties.Policies[0].Statement[0].NotAction"},
 		{"an effect", "Effect: Allow", "Effect: Permit", `Statement[0].Effect: "Permit" is neither Allow nor Deny`},
 		{"a principal", "AWS: !If [HasKeyAdministrator", "Service: !If [HasKeyAdministrator", "Statement[1].Principal.Service"},

@@ -81,6 +81,15 @@ func (o object) integer(member string) int {
 	return value
 }
 
+// flag gives a member that is true or false; false when it is not there.
+func (o object) flag(member string) bool {
+	value, ok := o.members[member].(bool)
+	if !ok && o.has(member) {
+		o.fail(member, "true or false is wanted")
+	}
+	return value
+}
+
 func (o object) list(member string) []any {
 	value, ok := o.members[member].([]any)
 	if !ok && o.has(member) {

@@ -17,6 +17,9 @@ const (
 	typeKey      = "AWS::KMS::Key"
 	typeAlias    = "AWS::KMS::Alias"
 	typeLogGroup = "AWS::Logs::LogGroup"
+	typeBucket   = "AWS::S3::Bucket"
+	typeQueue    = "AWS::SQS::Queue"
+	typeSource   = "AWS::Lambda::EventSourceMapping"
 	typeStack    = "AWS::CloudFormation::Stack"
 )
 
@@ -198,6 +201,10 @@ func (l *loader) ref(name, path string) (string, error) {
 		return l.tableName(name, path)
 	case typeFunction, typeAPI, typeLogGroup:
 		return name, nil
+	case typeBucket:
+		return bucketName(name), nil
+	case typeQueue:
+		return fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/%s", Region, Account, name), nil
 	}
 	return "", fmt.Errorf("%s: !Ref to a resource of type %s is not understood here", path, r.Type)
 }
@@ -217,6 +224,16 @@ func (l *loader) attribute(id, attribute, path string) (string, error) {
 	case typeTable + ".Arn":
 		name, err := l.tableName(id, path)
 		return TableARN(name), err
+	case typeTable + ".StreamArn":
+		if !hasStream(r) {
+			return "", fmt.Errorf("%s: table %s has no stream", path, id)
+		}
+		name, err := l.tableName(id, path)
+		return StreamARN(name), err
+	case typeBucket + ".Arn":
+		return BucketARN(bucketName(id)), nil
+	case typeQueue + ".Arn":
+		return queueARN(id), nil
 	case typeKey + ".Arn":
 		return keyARN(id), nil
 	case typeKey + ".KeyId":
@@ -244,6 +261,19 @@ func (l *loader) tableName(id, path string) (string, error) {
 // TableARN is the ARN that the local stack gives the table of that name.
 func TableARN(name string) string {
 	return fmt.Sprintf("arn:aws:dynamodb:%s:%s:table/%s", Region, Account, name)
+}
+
+// StreamARN is the ARN that the local stack gives the stream of the table of that name.
+func StreamARN(table string) string { return TableARN(table) + "/stream/local" }
+
+// BucketARN is the ARN of the bucket of that name.
+func BucketARN(name string) string { return "arn:aws:s3:::" + name }
+
+// bucketName makes the name of a bucket, which takes no capitals.
+func bucketName(logicalID string) string { return "qms-licensing-" + strings.ToLower(logicalID) }
+
+func queueARN(logicalID string) string {
+	return fmt.Sprintf("arn:aws:sqs:%s:%s:%s", Region, Account, logicalID)
 }
 
 func roleARN(function string) string {

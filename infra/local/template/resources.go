@@ -43,7 +43,7 @@ func (l *loader) loadFunction(id string, node *yaml.Node, path string) error {
 	}
 	for i, policy := range o.list("Policies") {
 		document := o.at(fmt.Sprintf("Policies[%d]", i), policy, "Version", "Statement")
-		f.Statements = append(f.Statements, statements(document, false)...)
+		f.Statements = append(f.Statements, statements(document, identityPolicy)...)
 	}
 	l.app.Functions = append(l.app.Functions, f)
 	events := o.child("Events")
@@ -108,7 +108,7 @@ func rate(expression string) (time.Duration, error) {
 
 func (l *loader) loadTable(id string, node *yaml.Node, path string) error {
 	o, err := l.object(node, path, "BillingMode", "DeletionProtectionEnabled", "PointInTimeRecoverySpecification",
-		"SSESpecification", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "TableName", "Tags")
+		"SSESpecification", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "StreamSpecification", "TableName", "Tags")
 	if err != nil {
 		return err
 	}
@@ -117,6 +117,10 @@ func (l *loader) loadTable(id string, node *yaml.Node, path string) error {
 		if o.has(name) {
 			properties[name] = o.list(name)
 		}
+	}
+	if o.has("StreamSpecification") {
+		view := o.child("StreamSpecification", "StreamViewType").text("StreamViewType")
+		properties["StreamSpecification"] = map[string]any{"StreamEnabled": true, "StreamViewType": view}
 	}
 	name, err := l.tableName(id, path)
 	if err != nil {
@@ -141,7 +145,7 @@ func (l *loader) loadKey(id string, node *yaml.Node, path string) error {
 			key.State = tag.text("Value")
 		}
 	}
-	key.Policy = statements(o.child("KeyPolicy", "Version", "Statement"), true)
+	key.Policy = statements(o.child("KeyPolicy", "Version", "Statement"), keyPolicy)
 	l.app.Keys = append(l.app.Keys, key)
 	return *o.err
 }
@@ -154,6 +158,92 @@ func (l *loader) loadAlias(node *yaml.Node, path string) error {
 	target := o.text("TargetKeyId")
 	l.aliases[target] = append(l.aliases[target], o.text("AliasName"))
 	return *o.err
+}
+
+func (l *loader) loadBucket(id string, node *yaml.Node, path string) error {
+	o, err := l.object(node, path, "ObjectLockEnabled", "ObjectLockConfiguration", "VersioningConfiguration", "BucketEncryption",
+		"PublicAccessBlockConfiguration", "OwnershipControls", "LifecycleConfiguration", "Tags")
+	if err != nil {
+		return err
+	}
+	bucket := Bucket{LogicalID: id, Name: bucketName(id)}
+	bucket.Versioned = o.has("VersioningConfiguration") && o.child("VersioningConfiguration", "Status").text("Status") == "Enabled"
+	if lock := o.child("ObjectLockConfiguration", "ObjectLockEnabled", "Rule"); o.flag("ObjectLockEnabled") && lock.has("Rule") {
+		retention := lock.child("Rule", "DefaultRetention").child("DefaultRetention", "Mode", "Days")
+		bucket.RetentionMode, bucket.RetentionDays = retention.text("Mode"), retention.integer("Days")
+	}
+	for i, rule := range o.child("BucketEncryption", "ServerSideEncryptionConfiguration").list("ServerSideEncryptionConfiguration") {
+		by := o.at(fmt.Sprintf("BucketEncryption[%d]", i), rule, "ServerSideEncryptionByDefault")
+		bucket.Encryption = by.child("ServerSideEncryptionByDefault", "SSEAlgorithm").text("SSEAlgorithm")
+	}
+	blocks := []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
+	access := o.child("PublicAccessBlockConfiguration", blocks...)
+	bucket.Private = !slices.ContainsFunc(blocks, func(block string) bool { return !access.flag(block) })
+	for i, rule := range o.child("OwnershipControls", "Rules").list("Rules") {
+		owner := o.at(fmt.Sprintf("OwnershipControls.Rules[%d]", i), rule, "ObjectOwnership").text("ObjectOwnership")
+		bucket.Private = bucket.Private && owner == "BucketOwnerEnforced"
+	}
+	for i, rule := range o.child("LifecycleConfiguration", "Rules").list("Rules") { // nothing that would end or move an object
+		o.at(fmt.Sprintf("LifecycleConfiguration.Rules[%d]", i), rule, "Id", "Status", "AbortIncompleteMultipartUpload")
+	}
+	l.app.Buckets = append(l.app.Buckets, bucket)
+	return *o.err
+}
+
+func (l *loader) loadQueue(id string, node *yaml.Node, path string) error {
+	o, err := l.object(node, path, "SqsManagedSseEnabled", "MessageRetentionPeriod", "Tags")
+	if err != nil {
+		return err
+	}
+	l.app.Queues = append(l.app.Queues, Queue{LogicalID: id, ARN: queueARN(id), Encrypted: o.flag("SqsManagedSseEnabled")})
+	return *o.err
+}
+
+func (l *loader) loadSource(id string, node *yaml.Node, path string) error {
+	o, err := l.object(node, path, "EventSourceArn", "FunctionName", "StartingPosition", "BatchSize", "BisectBatchOnFunctionError",
+		"FunctionResponseTypes", "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "DestinationConfig")
+	if err != nil {
+		return err
+	}
+	source := Source{
+		LogicalID: id, Function: o.text("FunctionName"), Batch: o.integer("BatchSize"), Bisect: o.flag("BisectBatchOnFunctionError"),
+		Partial: slices.Contains(o.texts("FunctionResponseTypes"), "ReportBatchItemFailures"), MaxRetries: o.integer("MaximumRetryAttempts"),
+		MaxAge: time.Duration(o.integer("MaximumRecordAgeInSeconds")) * time.Second,
+	}
+	if l.resources[source.Function].Type != typeFunction {
+		o.fail("FunctionName", "%q is no function", source.Function)
+	}
+	if from := o.text("StartingPosition"); from != "TRIM_HORIZON" {
+		o.fail("StartingPosition", "%q is not understood here: an entry could come before it", from)
+	}
+	for table, r := range l.resources {
+		if r.Type != typeTable {
+			continue
+		}
+		name, err := l.tableName(table, path)
+		if err != nil {
+			return err
+		}
+		if StreamARN(name) == o.text("EventSourceArn") {
+			source.Table = name
+		}
+	}
+	if source.Table == "" {
+		o.fail("EventSourceArn", "%q is no stream of a table", o.text("EventSourceArn"))
+	}
+	to := o.child("DestinationConfig", "OnFailure").child("OnFailure", "Destination").text("Destination")
+	source.DeadLetterTo = to[strings.LastIndex(to, ":")+1:]
+	if l.resources[source.DeadLetterTo].Type != typeQueue {
+		o.fail("DestinationConfig", "%q is no queue", to)
+	}
+	l.app.Sources = append(l.app.Sources, source)
+	return *o.err
+}
+
+// hasStream reports whether a table has a stream.
+func hasStream(table resource) bool {
+	members, err := fields(table.Properties, "")
+	return err == nil && members["StreamSpecification"] != nil
 }
 
 // merge lays a function's own properties over the global ones, as SAM does: maps member by member, lists one after the

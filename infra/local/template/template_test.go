@@ -107,7 +107,23 @@ func granted() map[string]map[string]string {
 		"ValidateFunction":          {"ReadLicense": read, "ReadKeyTable": readKeys},
 		"DowngradeCheckFunction":    {"ReadKeyTable": readKeys},
 		"KeysFunction":              {"ReadKeyTable": readKeys},
+		"ArchiveFunction": {
+			"ReadAuditStream": "Allow dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on table/qms-licensing-audit-1/stream/local",
+			"WriteArchive":    "Allow s3:PutObject on qms-licensing-archivebucket/*",
+			"CompareArchive":  "Allow s3:ListBucket on qms-licensing-archivebucket",
+			"ReportLost":      "Allow sqs:SendMessage on DeadLetterQueue",
+		},
 	}
+}
+
+// denied is every statement of every bucket's policy, in words.
+func denied() map[string]map[string]string {
+	return map[string]map[string]string{"ArchiveBucket": {
+		"OnlyByTLS":         "Deny s3:* on qms-licensing-archivebucket qms-licensing-archivebucket/* when Bool aws:SecureTransport false",
+		"OnlyArchiveWrites": "Deny s3:PutObject on qms-licensing-archivebucket/* when StringNotEquals aws:PrincipalArn arn:aws:iam::000000000000:role/ArchiveFunctionRole",
+		"NothingTwice":      "Deny s3:PutObject on qms-licensing-archivebucket/* when Null s3:if-none-match true",
+		"NothingGoes":       "Deny s3:DeleteObject s3:DeleteObjectVersion on qms-licensing-archivebucket/*",
+	}}
 }
 
 func TestTemplate_EveryRouteHasAuthorizerAndScopeOrIsPublic(t *testing.T) {
@@ -131,7 +147,21 @@ func TestTemplate_WritersMayOnlyPutItemOnTheAuditTable(t *testing.T) {
 }
 
 func TestTemplate_ReadersCannotWrite(t *testing.T) {
-	require.Empty(t, check.ReadOnly(load(t), writers()))
+	require.Empty(t, check.ReadOnly(load(t), append(writers(), "ArchiveFunction")))
+}
+
+func TestTemplate_ArchiveCannotBeChangedByAnyone(t *testing.T) {
+	require.Len(t, load(t).Buckets, 1)
+	require.Empty(t, check.Buckets(load(t), denied()))
+}
+
+func TestTemplate_StreamsAreReadByTheFunctionThatTheyTrigger(t *testing.T) {
+	require.Empty(t, check.Streams(load(t)))
+}
+
+func TestTemplate_QueuesAreEncryptedInEveryWay(t *testing.T) {
+	require.Len(t, load(t).Queues, 1)
+	require.Empty(t, check.Queues(load(t)))
 }
 
 func TestTemplate_KeyPoliciesLetOnlyTheirSignersSign(t *testing.T) {

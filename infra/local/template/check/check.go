@@ -79,11 +79,16 @@ func Describe(s template.Statement) string {
 	return line
 }
 
-// Wildcards finds actions and resources of functions that hold a * or ?.
+// Wildcards finds actions and resources of functions that hold a * or ?. The objects of one of the template's buckets
+// cannot be said without.
 func Wildcards(app *template.Application) []string {
+	var objects []string
+	for _, bucket := range app.Buckets {
+		objects = append(objects, template.BucketARN(bucket.Name)+"/*")
+	}
 	return each(app, func(_ template.Function, s template.Statement) string {
 		for _, text := range slices.Concat(s.Actions, s.Resources) {
-			if strings.ContainsAny(text, "*?") {
+			if strings.ContainsAny(text, "*?") && !slices.Contains(objects, text) {
 				return fmt.Sprintf("has the wildcard %s", text)
 			}
 		}
@@ -119,8 +124,12 @@ func Audit(app *template.Application, table string, writers []string) []string {
 	})
 }
 
-// covers reports whether a resource of a statement reaches the table or an index of it.
+// covers reports whether a resource of a statement reaches the table or an index of it. Its stream is another thing: see
+// Streams.
 func covers(resource, arn string) bool {
+	if resource == template.StreamARN(arn[strings.LastIndex(arn, "/")+1:]) {
+		return false
+	}
 	prefix, _, wildcard := strings.Cut(resource, "*")
 	return resource == arn || strings.HasPrefix(resource, arn+"/") || wildcard && strings.HasPrefix(arn, prefix)
 }

@@ -75,7 +75,7 @@ func Environment(app *template.Application) []string {
 	for _, f := range app.Functions {
 		named := map[string]bool{}
 		for variable, value := range f.Environment {
-			if !strings.HasSuffix(variable, "_TABLE") {
+			if !strings.HasSuffix(variable, "_TABLE") || value == "" { // empty takes back what Globals tell
 				continue
 			}
 			named[value] = true

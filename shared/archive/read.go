@@ -1,0 +1,48 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"qmslicensing/shared/license/issuing"
+)
+
+// Source is where objects are read back.
+type Source interface {
+	// List gives the names that start with prefix, in order.
+	List(ctx context.Context, prefix string) iter.Seq2[string, error]
+	// Get gives an object's content.
+	Get(ctx context.Context, name string) ([]byte, error)
+}
+
+// Entries reads back the entries whose names start with prefix, All or the Folder of a server: the entries of one server
+// after the other, each server's by number. It ends with the first error.
+func Entries(ctx context.Context, source Source, prefix string) iter.Seq2[issuing.AuditEntry, error] {
+	return func(yield func(issuing.AuditEntry, error) bool) {
+		for name, err := range source.List(ctx, prefix) {
+			var e issuing.AuditEntry
+			if err == nil {
+				e, err = read(ctx, source, name)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func read(ctx context.Context, source Source, name string) (issuing.AuditEntry, error) {
+	body, err := source.Get(ctx, name)
+	if err != nil {
+		return issuing.AuditEntry{}, err
+	}
+	e, err := Decode(body)
+	if err == nil && Name(e.ServerToken, e.Number) != name {
+		err = fmt.Errorf("it is entry %d of server %s", e.Number, folder(e.ServerToken))
+	}
+	if err != nil {
+		return e, fmt.Errorf("archived entry %s: %w", name, err)
+	}
+	return e, nil
+}
