@@ -8,6 +8,7 @@ SHELL := /bin/bash
 GOARCH ?= $(shell go env GOARCH 2>/dev/null)
 FUNCTIONS := $(notdir $(wildcard functions/*))
 VENV := .cache/venv
+CHECKOV := .cache/checkov
 ROLE ?= sales
 
 .PHONY: help
@@ -58,18 +59,24 @@ else
 	@go run ./infra/local keys
 endif
 
+$(CHECKOV)/.installed: infra/lint/checkov.txt
+	python3 -m venv $(CHECKOV)
+	$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check -r infra/lint/checkov.txt
+	@touch $@
+
 $(VENV)/.installed: infra/lint/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r infra/lint/requirements.txt
 	@touch $@
 
 .PHONY: lint
-lint: tools-test $(VENV)/.installed portal/node_modules/.package-lock.json ## Check form: Go, the template, the portal
+lint: tools-test $(VENV)/.installed $(CHECKOV)/.installed portal/node_modules/.package-lock.json ## Check form: Go, the templates, the portal
 	@unformatted=$$(gofmt -l functions shared infra); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go tool staticcheck -checks inherit,-ST1005 ./...
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/sam validate --lint --template template.yaml
-	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/cfn-lint template.yaml infra/stacks/*.yaml
+	LOG_LEVEL=ERROR $(CHECKOV)/bin/checkov --skip-download --config-file infra/lint/checkov.yaml -f template.yaml infra/stacks/*.yaml
 	cd portal && npm run --silent check
 
 .PHONY: test

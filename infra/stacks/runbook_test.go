@@ -122,11 +122,6 @@ func TestRunbook_ItsOwnLinksLead(t *testing.T) {
 	}
 }
 
-// coming is what the template has once audit entries are archived.
-var coming = map[string]bool{
-	"archive": true, "ArchiveFunction": true, "ArchiveBucketName": true, "DeadLetterQueueUrl": true,
-}
-
 func TestRunbook_NamesWhatTheTemplateMakes(t *testing.T) {
 	_, text := readRunbook(t)
 	template := readStack(t, root)
@@ -147,7 +142,7 @@ func TestRunbook_NamesWhatTheTemplateMakes(t *testing.T) {
 		found := regexp.MustCompile(check.pattern).FindAllStringSubmatch(text, -1)
 		require.NotEmpty(t, found, what)
 		for _, name := range found {
-			require.True(t, check.known(name[1]) || coming[name[1]], "the template has no %s %s", what, name[1])
+			require.True(t, check.known(name[1]), "the template has no %s %s", what, name[1])
 		}
 	}
 }

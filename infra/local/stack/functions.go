@@ -63,7 +63,7 @@ func (s *Stack) startSAM(ctx context.Context) error {
 		Endpoints: map[string]http.Handler{
 			"AWS_ENDPOINT_URL_DYNAMODB": s.Gate.DynamoDB(), "AWS_ENDPOINT_URL_KMS": s.Gate.KMS(), "AWS_ENDPOINT_URL_S3": s.Gate.S3(),
 		},
-		Progress:  s.config.Progress, Log: s.log, Group: s.group,
+		Progress: s.config.Progress, Log: s.log, Group: s.group,
 	})
 	if err != nil {
 		return err

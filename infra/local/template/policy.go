@@ -13,7 +13,7 @@ type policyKind int
 const (
 	identityPolicy policyKind = iota // whoever has it: they name no principal
 	keyPolicy                        // the principals that they name
-	denials                          // everyone: a resource's own policy, which here only takes away
+	denials                          // everyone: a resource's own policy, which here only takes away from functions
 )
 
 // statements reads a policy document.
@@ -45,9 +45,12 @@ func statements(document object, kind policyKind) []Statement {
 				o.fail("Principal", "a statement of a key policy needs principals")
 			}
 		case denials:
+			if principal, _ := o.members["Principal"].(map[string]any); s.Effect == "Allow" && len(principal) == 1 && principal["Service"] != nil {
+				continue // to a service of AWS, as which nobody asks here
+			}
 			s.Principals = o.texts("Principal")
 			if s.Effect != "Deny" || !slices.Equal(s.Principals, []string{"*"}) {
-				o.fail("", "only a Deny for everyone is understood here")
+				o.fail("", "only a Deny for everyone, or an Allow for a service of AWS, is understood here")
 			}
 		}
 		s.Conditions = conditions(o)

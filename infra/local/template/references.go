@@ -37,8 +37,12 @@ func (l *loader) addReferences(id string, r resource, path string) error {
 		case "Policies":
 			l.needs(role, identifiers(member)...)
 		case "Events": // an event names the API, but it is the API that waits for the function
-			for _, api := range identifiers(member) {
-				l.needs(api, id)
+			for _, other := range identifiers(member) {
+				if l.resources[other].Type == typeAPI {
+					l.needs(other, id)
+				} else {
+					l.needs(id, other)
+				}
 			}
 		default:
 			l.needs(id, identifiers(member)...)

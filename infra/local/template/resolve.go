@@ -232,6 +232,8 @@ func (l *loader) attribute(id, attribute, path string) (string, error) {
 		return StreamARN(name), err
 	case typeBucket + ".Arn":
 		return BucketARN(bucketName(id)), nil
+	case typeQueue + ".QueueName":
+		return id, nil
 	case typeQueue + ".Arn":
 		return queueARN(id), nil
 	case typeKey + ".Arn":

@@ -12,7 +12,7 @@ import (
 
 func (l *loader) loadFunction(id string, node *yaml.Node, path string) error {
 	names := []string{"Description", "CodeUri", "Handler", "Runtime", "Architectures", "Timeout", "MemorySize", "Environment",
-		"LoggingConfig", "Policies", "Events", "ReservedConcurrentExecutions", "Tags"}
+		"LoggingConfig", "Policies", "Events", "ReservedConcurrentExecutions", "Tags", "EventInvokeConfig"}
 	o, err := l.object(node, path, names...)
 	if err != nil {
 		return err
@@ -28,6 +28,9 @@ func (l *loader) loadFunction(id string, node *yaml.Node, path string) error {
 	f.Name = strings.TrimPrefix(f.CodeURI, "build/")
 	f.Timeout = time.Duration(o.integer("Timeout")) * time.Second
 	f.MemoryMB = o.integer("MemorySize")
+	if o.has("EventInvokeConfig") {
+		o.child("EventInvokeConfig", "MaximumRetryAttempts", "DestinationConfig")
+	}
 	if o.has("ReservedConcurrentExecutions") {
 		f.Reserved = o.integer("ReservedConcurrentExecutions")
 	}
@@ -74,7 +77,10 @@ func (l *loader) loadEvent(function string, event object) {
 		}
 		l.app.Routes = append(l.app.Routes, route)
 	case "Schedule":
-		p := event.child("Properties", "Description", "Schedule", "Input")
+		p := event.child("Properties", "Description", "Schedule", "Input", "DeadLetterConfig")
+		if p.has("DeadLetterConfig") { // the queue is AWS's alone: here a failure is a line of the log
+			p.child("DeadLetterConfig", "Arn").text("Arn")
+		}
 		schedule := Schedule{Function: function, Input: "{}"}
 		if p.has("Input") {
 			schedule.Input = p.text("Input")

@@ -1,0 +1,218 @@
+package stacks
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Find runs every check over the templates and gives one sentence for each thing that is wrong.
+func Find(all []Template) []string {
+	var wrong []string
+	for _, t := range all {
+		for _, check := range []func(Template) []string{undescribed, wildcards, buckets, deletable, unlogged, unwatchedSchedules} {
+			for _, finding := range check(t) {
+				wrong = append(wrong, t.File+": "+finding)
+			}
+		}
+	}
+	return wrong
+}
+
+func undescribed(t Template) []string {
+	var wrong []string
+	for _, name := range slices.Sorted(maps.Keys(t.Parameters)) {
+		p := t.Parameters[name]
+		if p.Description == "" {
+			wrong = append(wrong, fmt.Sprintf("parameter %s has no description", name))
+		}
+		if strings.Contains(name, "Secret") && !p.NoEcho {
+			wrong = append(wrong, fmt.Sprintf("parameter %s is a secret that is shown: NoEcho is missing", name))
+		}
+	}
+	return wrong
+}
+
+// wildcards finds statements that allow an action with a * in it, every resource, or everybody. In a key policy the
+// resource "*" is that key. A Deny may be as wide as it likes.
+func wildcards(t Template) []string {
+	var wrong []string
+	for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
+		r := t.Resources[id]
+		for _, s := range statementsIn(r.Properties) {
+			if s["Effect"] != "Allow" {
+				continue
+			}
+			sid := text(s["Sid"])
+			for _, action := range list(s["Action"]) {
+				if strings.Contains(fmt.Sprint(action), "*") {
+					wrong = append(wrong, fmt.Sprintf("%s: statement %s allows the action %v", id, sid, action))
+				}
+			}
+			for _, resource := range list(s["Resource"]) {
+				if resource == "*" && r.Type != "AWS::KMS::Key" {
+					wrong = append(wrong, fmt.Sprintf("%s: statement %s allows it on every resource", id, sid))
+				}
+			}
+			for _, principal := range append(list(s["Principal"]), list(At(s["Principal"], "AWS"))...) {
+				if principal == "*" {
+					wrong = append(wrong, fmt.Sprintf("%s: statement %s allows it to everybody", id, sid))
+				}
+			}
+			for _, other := range []string{"NotAction", "NotResource", "NotPrincipal"} {
+				if s[other] != nil {
+					wrong = append(wrong, fmt.Sprintf("%s: statement %s allows by %s, which is everything else", id, sid, other))
+				}
+			}
+		}
+	}
+	return wrong
+}
+
+// statementsIn finds every policy statement below a value: whatever has an Effect.
+func statementsIn(value any) []map[string]any {
+	var found []map[string]any
+	switch value := value.(type) {
+	case map[string]any:
+		if value["Effect"] != nil {
+			return []map[string]any{value}
+		}
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			found = append(found, statementsIn(value[name])...)
+		}
+	case []any:
+		for _, element := range value {
+			found = append(found, statementsIn(element)...)
+		}
+	}
+	return found
+}
+
+// list gives a policy's element, one value or many, as many.
+func list(value any) []any {
+	switch value := value.(type) {
+	case nil:
+		return nil
+	case []any:
+		return value
+	}
+	return []any{value}
+}
+
+// buckets finds buckets that could be opened to the public, that keep no versions or no encryption, or that can be read
+// without TLS.
+func buckets(t Template) []string {
+	var wrong []string
+	for _, id := range t.OfType("AWS::S3::Bucket") {
+		p := t.Resources[id].Properties
+		for _, member := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
+			if At(p, "PublicAccessBlockConfiguration", member) != true {
+				wrong = append(wrong, fmt.Sprintf("bucket %s may become public: %s is not true", id, member))
+			}
+		}
+		if At(p, "OwnershipControls", "Rules", 0, "ObjectOwnership") != "BucketOwnerEnforced" {
+			wrong = append(wrong, fmt.Sprintf("bucket %s takes access lists: its ownership is not BucketOwnerEnforced", id))
+		}
+		if At(p, "BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm") == nil {
+			wrong = append(wrong, fmt.Sprintf("bucket %s is not encrypted", id))
+		}
+		if At(p, "VersioningConfiguration", "Status") != "Enabled" {
+			wrong = append(wrong, fmt.Sprintf("bucket %s keeps no versions", id))
+		}
+		if !slices.ContainsFunc(t.OfType("AWS::S3::BucketPolicy"), func(policy string) bool {
+			p := t.Resources[policy].Properties
+			return At(p, "Bucket", "Ref") == id && deniesPlainHTTP(p)
+		}) {
+			wrong = append(wrong, fmt.Sprintf("bucket %s can be read without TLS: no policy denies it", id))
+		}
+	}
+	return wrong
+}
+
+func deniesPlainHTTP(policy map[string]any) bool {
+	return slices.ContainsFunc(statementsIn(policy), func(s map[string]any) bool {
+		return s["Effect"] == "Deny" && s["Principal"] == "*" && s["Action"] == "s3:*" && At(s, "Condition", "Bool", "aws:SecureTransport") == "false"
+	})
+}
+
+// deletable finds what holds licenses, keys, people or files and could go with a deployment.
+func deletable(t Template) []string {
+	kept := []string{"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Cognito::UserPool"}
+	var wrong []string
+	for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
+		r := t.Resources[id]
+		if slices.Contains(kept, r.Type) && (r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain") {
+			wrong = append(wrong, fmt.Sprintf("%s can be deleted by a deployment: both policies must be Retain", id))
+		}
+		if r.Type != "AWS::DynamoDB::Table" {
+			continue
+		}
+		for what, on := range map[string]any{
+			"deletion protection":    r.Properties["DeletionProtectionEnabled"],
+			"point-in-time recovery": At(r.Properties, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"),
+			"encryption":             At(r.Properties, "SSESpecification", "SSEEnabled"),
+		} {
+			if on != true {
+				wrong = append(wrong, fmt.Sprintf("table %s has no %s", id, what))
+			}
+		}
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+// unlogged finds APIs whose routes are not logged, logs that would show a Server Token or a person's address, functions
+// that log to no group of ours, and groups that keep for ever.
+func unlogged(t Template) []string {
+	var wrong []string
+	for _, id := range t.OfType("AWS::Serverless::HttpApi") {
+		settings := t.Resources[id].Properties["AccessLogSettings"]
+		format := text(At(settings, "Format"))
+		if At(settings, "DestinationArn") == nil {
+			wrong = append(wrong, fmt.Sprintf("the routes of %s are not logged", id))
+		}
+		for _, member := range []string{"$context.routeKey", "$context.status", "$context.requestId", "$context.authorizer.error"} {
+			if !strings.Contains(format, member) {
+				wrong = append(wrong, fmt.Sprintf("the access log of %s does not tell %s", id, member))
+			}
+		}
+		for _, member := range []string{"$context.path", "$context.protocol", "$context.identity", "$context.authorizer.claims", "$context.domain"} {
+			if strings.Contains(format, member) {
+				wrong = append(wrong, fmt.Sprintf("the access log of %s shows %s", id, member))
+			}
+		}
+	}
+	for _, id := range t.OfType("AWS::Serverless::Function") {
+		group := text(At(t.Resources[id].Properties, "LoggingConfig", "LogGroup", "Ref"))
+		if t.Resources[group].Type != "AWS::Logs::LogGroup" {
+			wrong = append(wrong, fmt.Sprintf("function %s does not log to a group of its own", id))
+		}
+	}
+	for _, id := range t.OfType("AWS::Logs::LogGroup") {
+		if t.Resources[id].Properties["RetentionInDays"] == nil {
+			wrong = append(wrong, fmt.Sprintf("log group %s keeps for ever", id))
+		}
+	}
+	return wrong
+}
+
+// unwatchedSchedules finds schedules and streams whose failures nobody would see.
+func unwatchedSchedules(t Template) []string {
+	var wrong []string
+	for _, id := range t.OfType("AWS::Serverless::Function") {
+		events, _ := At(t.Resources[id].Properties, "Events").(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(events)) {
+			p := At(events[name], "Properties")
+			if At(events[name], "Type") == "Schedule" && At(p, "DeadLetterConfig", "Arn") == nil {
+				wrong = append(wrong, fmt.Sprintf("schedule %s of %s has no dead-letter queue", name, id))
+			}
+		}
+	}
+	for _, id := range t.OfType("AWS::Lambda::EventSourceMapping") {
+		if At(t.Resources[id].Properties, "DestinationConfig", "OnFailure", "Destination") == nil {
+			wrong = append(wrong, fmt.Sprintf("stream %s has no dead-letter queue", id))
+		}
+	}
+	return wrong
+}

@@ -1,0 +1,94 @@
+package stacks_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"qmslicensing/infra/stacks"
+)
+
+const project = "../.."
+
+// read returns one template of the project by its base name.
+func read(t *testing.T, file string) stacks.Template {
+	t.Helper()
+	for _, one := range readAll(t) {
+		if one.File == file {
+			return one
+		}
+	}
+	t.Fatalf("there is no template %s", file)
+	return stacks.Template{}
+}
+
+func readAll(t *testing.T) []stacks.Template {
+	t.Helper()
+	all, err := stacks.ReadAll(project)
+	require.NoError(t, err)
+	require.Greater(t, len(all), 3)
+	return all
+}
+
+func TestFind_NothingIsWrongWithWhatIsDeployed(t *testing.T) {
+	require.Empty(t, stacks.Find(readAll(t)))
+}
+
+func TestReadAll_EveryTemplateHereIsNestedInTheRoot(t *testing.T) {
+	nested := read(t, "template.yaml").OfType("AWS::CloudFormation::Stack")
+	require.Len(t, nested, len(readAll(t))-1, "each template of this folder is nested in the root")
+}
+
+// TestFind_NamesWhatIsWeakened edits a template as a mistake would and reads what is said of it.
+func TestFind_NamesWhatIsWeakened(t *testing.T) {
+	for _, c := range []struct{ name, file, old, replacement, want string }{
+		{"an action with a star", "template.yaml", "Action: [dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem]", "Action: dynamodb:*",
+			"template.yaml: IssueFunction: statement ReadWriteLicenses allows the action dynamodb:*"},
+		{"every resource", "template.yaml", "Action: [dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem]\n              Resource: !GetAtt LicenseTable.Arn",
+			"Action: [dynamodb:GetItem]\n              Resource: \"*\"", "template.yaml: IssueFunction: statement ReadWriteLicenses allows it on every resource"},
+		{"everybody", "site.yaml", "Principal: {Service: cloudfront.amazonaws.com}\n            Action: s3:GetObject", "Principal: \"*\"\n            Action: s3:GetObject",
+			"site.yaml: FilesPolicy: statement ReadByTheDistribution allows it to everybody"},
+		{"everybody, in long form", "site.yaml", "Principal: {Service: cloudfront.amazonaws.com}\n            Action: s3:GetObject", "Principal: {AWS: \"*\"}\n            Action: s3:GetObject",
+			"site.yaml: FilesPolicy: statement ReadByTheDistribution allows it to everybody"},
+		{"all but one action", "site.yaml", "Action: s3:GetObject", "NotAction: s3:PutObject",
+			"site.yaml: FilesPolicy: statement ReadByTheDistribution allows by NotAction, which is everything else"},
+		{"a public bucket", "site.yaml", "BlockPublicPolicy: true", "BlockPublicPolicy: false", "site.yaml: bucket Files may become public: BlockPublicPolicy is not true"},
+		{"access lists", "site.yaml", "BucketOwnerEnforced", "ObjectWriter", "site.yaml: bucket Files takes access lists: its ownership is not BucketOwnerEnforced"},
+		{"no encryption", "site.yaml", "BucketEncryption:", "BucketEncryptions:", "site.yaml: bucket Files is not encrypted"},
+		{"no versions", "site.yaml", "VersioningConfiguration: {Status: Enabled}", "VersioningConfiguration: {Status: Suspended}", "site.yaml: bucket Files keeps no versions"},
+		{"plain HTTP", "site.yaml", `"aws:SecureTransport": "false"`, `"aws:SecureTransport": "true"`, "site.yaml: bucket Files can be read without TLS: no policy denies it"},
+		{"a bucket that may go", "site.yaml", "  Files:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain", "  Files:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Delete",
+			"site.yaml: Files can be deleted by a deployment: both policies must be Retain"},
+		{"a table that may go", "template.yaml", "DeletionProtectionEnabled: true", "DeletionProtectionEnabled: false", "template.yaml: table LicenseTable has no deletion protection"},
+		{"no recovery", "template.yaml", "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false", "template.yaml: table LicenseTable has no point-in-time recovery"},
+		{"no encryption of a table", "template.yaml", "SSEEnabled: true", "SSEEnabled: false", "template.yaml: table LicenseTable has no encryption"},
+		{"people that may go", "signin.yaml", "UpdateReplacePolicy: Retain", "UpdateReplacePolicy: Delete", "signin.yaml: Staff can be deleted by a deployment: both policies must be Retain"},
+		{"routes that are not logged", "template.yaml", "DestinationArn: !GetAtt ApiLogGroup.Arn", "Destination: none", "template.yaml: the routes of LicensingApi are not logged"},
+		{"a log without the route", "template.yaml", "$context.routeKey", "$context.stage", "template.yaml: the access log of LicensingApi does not tell $context.routeKey"},
+		{"a log with the path", "template.yaml", `"status":"$context.status"`, `"status":"$context.status","path":"$context.path"`, "template.yaml: the access log of LicensingApi shows $context.path"},
+		{"a log with addresses", "template.yaml", `"status":"$context.status"`, `"status":"$context.status","from":"$context.identity.sourceIp"`, "template.yaml: the access log of LicensingApi shows $context.identity"},
+		{"a function without a log", "template.yaml", "LoggingConfig: {LogFormat: JSON, LogGroup: !Ref KeysLogGroup}", "LoggingConfig: {LogFormat: JSON}", "template.yaml: function KeysFunction does not log to a group of its own"},
+		{"a log for ever", "template.yaml", "/api\n      RetentionInDays: !Ref LogRetentionDays", "/api", "template.yaml: log group ApiLogGroup keeps for ever"},
+		{"a schedule nobody watches", "template.yaml", "            DeadLetterConfig: {Arn: !GetAtt DeadLetterQueue.Arn}\n", "", "template.yaml: schedule EveryMinute of SweepFunction has no dead-letter queue"},
+		{"a stream nobody watches", "template.yaml", "      DestinationConfig: {OnFailure: {Destination: !GetAtt DeadLetterQueue.Arn}}\n\n", "\n",
+			"template.yaml: stream ArchiveSource has no dead-letter queue"},
+		{"a parameter without words", "firewall.yaml", "    Description: Requests to", "    Comment: Requests to", "firewall.yaml: parameter RequestsPerAddress has no description"},
+		{"a secret that is shown", "template.yaml", "    NoEcho: true\n", "", "template.yaml: parameter OriginSecret is a secret that is shown: NoEcho is missing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(project, "infra/stacks", c.file)
+			if c.file == "template.yaml" {
+				path = filepath.Join(project, c.file)
+			}
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Contains(t, string(text), c.old)
+			edited, err := stacks.Parse(c.file, []byte(strings.Replace(string(text), c.old, c.replacement, 1)))
+			require.NoError(t, err)
+			require.Equal(t, []string{c.want}, stacks.Find([]stacks.Template{edited}))
+		})
+	}
+}
