@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Says which tools this project needs and the machine lacks, each with the one command or place that mends it.
-#   tools.sh run|test [--install]
-# run names what make run needs, test what make test needs too; --install installs what Debian's packages bring.
+#   tools.sh run|test|sam [--install]
+# run names what make run needs, test what make test needs too, sam what make run-sam and make test-sam need; --install
+# installs what Debian's packages bring.
 set -eu
 
 # at_least HAVE WANT: HAVE is the same version or a newer one.
@@ -18,6 +19,13 @@ if [ "${1:-}" = test ]; then
   need gcc "gcc libc6-dev" # the race detector
   need ps procps
   python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+fi
+
+if [ "${1:-}" = sam ]; then
+  need python3 python3
+  python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+  need docker docker.io
+  need busybox busybox-static # the base image is made of it where no registry answers
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

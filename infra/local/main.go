@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"qmslicensing/infra/local/invoke"
 	"qmslicensing/infra/local/setup"
 	"qmslicensing/infra/local/signin"
 	"qmslicensing/infra/local/stack"
@@ -21,7 +22,7 @@ import (
 const usage = `usage: go run ./infra/local COMMAND
 
   run     starts everything and stops it on Ctrl-C
-  setup   fetches what run needs, once
+  setup   fetches what run needs, once; with -sam the containers' base image too
   token   prints an access token of a running system: token -role sales
   with    runs a command against a system of its own: with -- npm run e2e
   keys    fills the key table of a running system from the template, and prints it
@@ -48,11 +49,7 @@ func command(args []string) error {
 	case "run":
 		return run(ctx, args[1:])
 	case "setup":
-		tools, err := setup.Find("")
-		if err != nil {
-			return err
-		}
-		return tools.Ensure(ctx, os.Stdout)
+		return setUp(ctx, args[1:])
 	case "token":
 		return token(ctx, args[1:])
 	case "with":
@@ -68,6 +65,22 @@ func command(args []string) error {
 	}
 }
 
+func setUp(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("setup", flag.ContinueOnError)
+	sam := flags.Bool("sam", false, "fetch or make what the SAM CLI needs too")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	tools, err := setup.Find("")
+	if err != nil {
+		return err
+	}
+	if err := tools.Ensure(ctx, os.Stdout); err != nil || !*sam {
+		return err
+	}
+	return invoke.Prepare(ctx, os.Stdout)
+}
+
 func run(ctx context.Context, args []string) error {
 	begin := time.Now()
 	var c stack.Config
@@ -77,6 +90,7 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&c.Dir, "data", "", "folder that keeps the data (default: .data of the project)")
 	flags.StringVar(&c.Template, "template", "", "template to run; CodeUri is relative to it (default: template.yaml of the project)")
 	flags.BoolVar(&c.InMemory, "memory", false, "keep the licenses in memory only")
+	flags.BoolVar(&c.SAM, "sam", false, "run the functions in containers of the SAM CLI (make run-sam installs it)")
 	flags.BoolVar(&c.Admin, "admin", false, "serve the test surface: faults, keys, kills, schedules")
 	bare := flags.Bool("bare", false, "leave out the key table and the demo data")
 	quiet := flags.Bool("quiet", false, "leave out the access log")

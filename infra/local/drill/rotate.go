@@ -105,7 +105,7 @@ func (d *drill) rotateUnder(ctx context.Context, t *traffic, keys []*rotation) e
 	if d.Restart {
 		t.restart.Lock()
 		for _, f := range d.stack.Application.Functions {
-			d.stack.Runtime.Kill(f.LogicalID)
+			d.stack.Functions.Kill(f.LogicalID, "")
 		}
 		t.restart.Unlock()
 		d.step("the functions were started anew, as by a deployment")

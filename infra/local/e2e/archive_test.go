@@ -174,7 +174,7 @@ func TestArchive_TheSameRecordAgainChangesNothing(t *testing.T) {
 			"eventID": id, "eventName": "INSERT", "dynamodb": map[string]any{"SequenceNumber": "1", "NewImage": image(e)},
 		}}})
 		require.NoError(t, err)
-		answer, err := s.Runtime.Invoke(t.Context(), "ArchiveFunction", event)
+		answer, err := s.Functions.Invoke(t.Context(), "ArchiveFunction", event)
 		require.NoError(t, err)
 		require.JSONEq(t, `{"batchItemFailures":[]}`, string(answer))
 	}

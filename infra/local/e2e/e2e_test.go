@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -50,13 +51,16 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
+// inSAM has the functions run in SAM's containers: go test ./infra/local/e2e -sam.
+var inSAM = flag.Bool("sam", false, "run the functions in containers of the SAM CLI")
+
 // start starts a stack of its own, with its keys filled in; change may edit what the template says.
 func start(dir string, change func(*template.Application)) (*system, error) {
 	log := &lockedBuffer{}
 	s := &system{log: log, watch: &watcher{}, tokens: map[string]string{}}
 	var err error
 	s.Stack, err = stack.Start(context.Background(), stack.Config{
-		Dir: dir, InMemory: true, FreePorts: true, NoSchedules: true, Change: change, Log: log, Hooks: s.watch.hooks(),
+		Dir: dir, SAM: *inSAM, InMemory: true, FreePorts: true, NoSchedules: true, Change: change, Log: log, Hooks: s.watch.hooks(),
 		Prepare: func(ctx context.Context, st *stack.Stack) error {
 			s.System = operator.System{DynamoDBEndpoint: st.DynamoDBEndpoint, KMSEndpoint: st.KMSEndpoint, S3Endpoint: st.S3Endpoint, Application: st.Application}
 			_, err := s.System.FillKeys(ctx)
@@ -70,6 +74,7 @@ func start(dir string, change func(*template.Application)) (*system, error) {
 var shared *system
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "qms-e2e")
 		if err != nil {

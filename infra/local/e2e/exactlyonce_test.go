@@ -50,9 +50,18 @@ func (s *system) sendMany(t *testing.T, calls []request) []response {
 	return answers
 }
 
-func TestExactlyOnce_64CallersOneKey(t *testing.T) {
+// callers is how many call at once. SAM's one container per function pauses for up to a second after a call: more than
+// these would not be served within the 30 seconds of API Gateway.
+func callers() int {
+	if *inSAM {
+		return 16
+	}
+	return 64
+}
+
+func TestExactlyOnce_ManyCallersOneKey(t *testing.T) {
 	s, before := shared, shared.KMSCalls()
-	calls := make([]request, 64)
+	calls := make([]request, callers())
 	body, key := subscription(fresh("QMSA-64-SAME")), fresh("key")
 	for n := range calls {
 		calls[n] = request{method: "POST", path: "/v1/licenses", as: "accounting", key: key, body: body}
@@ -66,7 +75,7 @@ func TestExactlyOnce_64CallersOneKey(t *testing.T) {
 			replayed++
 		}
 	}
-	require.Equal(t, 63, replayed)
+	require.Equal(t, callers()-1, replayed)
 	require.Equal(t, 1, s.KMSCalls()-before, "one signature")
 	s.requireWhole(t, body["serverToken"].(string), 1)
 }
@@ -95,11 +104,11 @@ func (s *system) requireWhole(t *testing.T, token string, licenses int) {
 	require.LessOrEqual(t, active, 1)
 }
 
-func TestExactlyOnce_64CallersOneKey_TheFirstIsKilledAfterItsIntent(t *testing.T) {
+func TestExactlyOnce_ManyCallersOneKey_TheFirstIsKilledAfterItsIntent(t *testing.T) {
 	s, before := shared, shared.KMSCalls()
 	defer s.Gate.Disarm()
 	require.NoError(t, s.Gate.Arm(gate.Arming{Function: "IssueFunction", Action: "dynamodb:TransactWriteItems", When: "after", Do: "kill"}))
-	calls := make([]request, 64)
+	calls := make([]request, callers())
 	body, key := subscription(fresh("QMSA-64-KILL")), fresh("key")
 	for n := range calls {
 		calls[n] = request{method: "POST", path: "/v1/licenses", as: "accounting", key: key, body: body}
@@ -121,10 +130,10 @@ func TestExactlyOnce_64CallersOneKey_TheFirstIsKilledAfterItsIntent(t *testing.T
 	s.requireWhole(t, body["serverToken"].(string), 1)
 }
 
-func TestExactlyOnce_64RenewalsOneIfMatch(t *testing.T) {
+func TestExactlyOnce_ManyRenewalsOneIfMatch(t *testing.T) {
 	s, token := shared, fresh("QMSA-64-RENEW")
 	sold := s.issue(t, subscription(token))
-	calls := make([]request, 64)
+	calls := make([]request, callers())
 	for n := range calls {
 		calls[n] = renewal(t, sold, fresh("key"))
 	}
@@ -135,7 +144,7 @@ func TestExactlyOnce_64RenewalsOneIfMatch(t *testing.T) {
 			require.Equal(t, "accounting", r.text(t, "params", "changedBy"))
 		}
 	}
-	require.Equal(t, map[int]int{201: 1, 412: 63}, statuses)
+	require.Equal(t, map[int]int{201: 1, 412: callers() - 1}, statuses)
 	s.requireWhole(t, token, 2)
 }
 

@@ -20,7 +20,7 @@ func TestOrigin_TheAPIsOwnAddressIsNoWayAroundCloudFront(t *testing.T) {
 			event.RequestContext.RequestID, event.Headers = "r-1", map[string]string{"x-origin-secret": secret}
 			text, err := json.Marshal(event)
 			require.NoError(t, err)
-			payload, err := s.Runtime.Invoke(context.Background(), route.Function, text)
+			payload, err := s.Functions.Invoke(context.Background(), route.Function, text)
 			require.NoError(t, err)
 			var answer events.APIGatewayV2HTTPResponse
 			require.NoError(t, json.Unmarshal(payload, &answer))

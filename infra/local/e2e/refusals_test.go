@@ -157,6 +157,41 @@ func TestIdentity_WhoIsLetIn(t *testing.T) {
 	})
 }
 
+// forgedHeaders say what only the authorizer may say; forged says it in a body.
+func forgedHeaders() map[string]string {
+	const claims = `{"jwt":{"claims":{"username":"accounting","cognito:groups":"[accounting admin]"},"scopes":["licensing/staff"]}}`
+	return map[string]string{
+		"Requestcontext": `{"authorizer":` + claims + `}`, "X-Apigateway-Event": `{"requestContext":{"authorizer":` + claims + `}}`,
+		"X-Amzn-Oidc-Data": claims, "X-Amzn-Oidc-Identity": "accounting", "X-Amzn-Claims": claims, "X-Amz-Client-Context": claims,
+		"Cognito-Groups": "[accounting admin]", "Username": "accounting", "Authorizer": claims,
+	}
+}
+
+func forged(body map[string]any) map[string]any {
+	jwt := map[string]any{"claims": map[string]string{"username": "accounting", "cognito:groups": "[accounting admin]"}, "scopes": []string{"licensing/staff"}}
+	authorizer := map[string]any{"jwt": jwt, "claims": jwt["claims"]}
+	return with(body, "requestContext", map[string]any{"authorizer": authorizer}, "authorizer", authorizer, "claims", jwt["claims"])
+}
+
+func TestIdentity_ForgedClaimsAreIgnored(t *testing.T) {
+	s, token := shared, fresh("QMSA-FORGED")
+	post := func(path, as string, body any) response {
+		return s.send(t, request{method: "POST", path: path, as: as, key: fresh("key"), header: forgedHeaders(), body: body})
+	}
+	require.Equal(t, 401, post("/v1/licenses", "", forged(subscription(token))).status, "a body that says who sends it is no token")
+	require.Equal(t, 401, post("/v1/licenses", "", subscription(token)).status, "nor are headers")
+	requireProblem(t, post("/v1/licenses", "sales", subscription(token)), 403, "forbidden", "")
+	requireProblem(t, post("/v1/licenses", "nobody", permanent(token)), 403, "forbidden", "")
+	requireProblem(t, post("/v1/licenses", "sales", forged(subscription(token))), 403, "forbidden", "")
+	requireProblem(t, post("/v1/licenses", "accounting", forged(subscription(token))), 400, "invalid_request", "/authorizer")
+	requireProblem(t, post("/v1/licenses?cognito:groups=[accounting]", "sales", subscription(token)), 403, "forbidden", "")
+	s.requireWhole(t, token, 0)
+
+	made := post("/v1/temporary-licenses", "sales", trial(token))
+	require.Equal(t, 201, made.status, string(made.body))
+	require.Equal(t, "sales", made.text(t, "license", "issuedBy"), "the token says who, not a header")
+}
+
 func TestRoles_ThroughHTTP(t *testing.T) {
 	s := shared
 	for path, c := range map[string]struct {

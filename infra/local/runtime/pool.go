@@ -190,12 +190,13 @@ func (p *pool) environment(i *instance) []string {
 	return out
 }
 
-// kill returns when the processes have ended: an event that comes next gets a new one.
-func (p *pool) kill() int {
+// kill kills the process with a session token, or all when it is empty. It returns when they have ended: an event that
+// comes next gets a new one.
+func (p *pool) kill(token string) int {
 	p.mu.Lock()
 	var running []*instance
 	for i := range p.all {
-		if i.alive() {
+		if i.alive() && (token == "" || token == i.token) {
 			running = append(running, i)
 		}
 	}
@@ -216,5 +217,5 @@ func (p *pool) close() {
 		i.rest.Stop()
 	}
 	p.mu.Unlock()
-	p.kill()
+	p.kill("")
 }

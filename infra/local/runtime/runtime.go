@@ -4,12 +4,10 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -86,17 +84,6 @@ func New(c Config) (*Runtime, error) {
 	return r, nil
 }
 
-// Check reports the bootstraps that have not been built.
-func (r *Runtime) Check() error {
-	var missing []error
-	for _, p := range r.pools {
-		if _, err := os.Stat(p.bootstrap()); err != nil {
-			missing = append(missing, fmt.Errorf("function %s has no %s", p.function.Name, p.bootstrap()))
-		}
-	}
-	return errors.Join(missing...)
-}
-
 // Invoke runs a function on an event. A caller who gives up (ctx) does not stop it.
 func (r *Runtime) Invoke(ctx context.Context, function string, event []byte) ([]byte, error) {
 	p := r.pools[function]
@@ -109,24 +96,15 @@ func (r *Runtime) Invoke(ctx context.Context, function string, event []byte) ([]
 	return p.invoke(ctx, event)
 }
 
-// Kill kills every process of a function and tells how many there were. What they worked on has failed.
-func (r *Runtime) Kill(function string) int {
-	if p := r.pools[function]; p != nil {
-		return p.kill()
+// Kill kills processes of a function and tells how many there were. What they worked on has failed. instance is the
+// AWS_SESSION_TOKEN of one process, which stands in the X-Amz-Security-Token header of everything that it asks of AWS;
+// empty means all of them.
+func (r *Runtime) Kill(function, instance string) int {
+	p := r.pools[function]
+	if p == nil {
+		return 0
 	}
-	return 0
-}
-
-// KillSession kills the one process whose AWS_SESSION_TOKEN this is, and tells whether it was there. The token stands
-// in the X-Amz-Security-Token header of everything that the process asks of AWS.
-func (r *Runtime) KillSession(token string) bool {
-	i := r.byToken.find(token)
-	if i == nil {
-		return false
-	}
-	i.process.Kill()
-	<-i.process.Done()
-	return true
+	return p.kill(instance)
 }
 
 // Processes tells how many processes of a function run.

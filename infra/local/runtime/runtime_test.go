@@ -162,17 +162,17 @@ func TestKill_FailsWhatRunsAndAnIdleProcessIsReplacedUnseen(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool { return r.Processes("EchoFunction") == 1 }, 2*time.Second, 5*time.Millisecond)
 	time.Sleep(300 * time.Millisecond)
-	require.Equal(t, 1, r.Kill("EchoFunction"))
+	require.Equal(t, 1, r.Kill("EchoFunction", ""))
 	require.ErrorContains(t, <-failed, "in the middle")
 
 	for range 20 {
 		_, err := invoke(r, `{}`)
 		require.NoError(t, err)
-		r.Kill("EchoFunction")
+		r.Kill("EchoFunction", "")
 	}
 }
 
-func TestKillSession_KillsThatProcessAlone(t *testing.T) {
+func TestKill_ByInstanceKillsThatProcessAlone(t *testing.T) {
 	r := start(t, nil)
 	var first, second echo
 	var wg sync.WaitGroup
@@ -180,9 +180,10 @@ func TestKillSession_KillsThatProcessAlone(t *testing.T) {
 	wg.Go(func() { second, _ = invoke(r, `{"sleepMillis":200}`) })
 	wg.Wait()
 	require.NotEqual(t, first.PID, second.PID)
-	require.True(t, r.KillSession(first.Session))
+	require.Equal(t, 1, r.Kill("EchoFunction", first.Session))
 	require.Eventually(t, func() bool { return r.Processes("EchoFunction") == 1 }, time.Second, 5*time.Millisecond)
-	require.False(t, r.KillSession("unknown"))
+	require.Zero(t, r.Kill("EchoFunction", "unknown"))
+	require.Zero(t, r.Kill("Other", ""))
 	left, err := invoke(r, `{}`)
 	require.NoError(t, err)
 	require.Equal(t, second.PID, left.PID)
@@ -242,12 +243,6 @@ func TestRuntime_LogsLinesAfterTheFunctionsName(t *testing.T) {
 		defer mu.Unlock()
 		return strings.Contains(out.String(), "echo: hello from the function\n")
 	}, time.Second, 5*time.Millisecond)
-}
-
-func TestCheck_NamesWhatIsNotBuilt(t *testing.T) {
-	require.NoError(t, start(t, nil).Check())
-	r := start(t, func(c *runtime.Config) { c.Application.Functions[0].CodeURI = "build/none" })
-	require.ErrorContains(t, r.Check(), "function echo has no ")
 }
 
 func BenchmarkInvoke_Warm(b *testing.B) {

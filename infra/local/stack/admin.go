@@ -17,7 +17,7 @@ func (s *Stack) admin() http.Handler {
 	mux.Handle("/kms/", http.StripPrefix("/kms", s.KMS.Admin()))
 	mux.HandleFunc("POST /functions/{id}/kill", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]int{"killed": s.Runtime.Kill(r.PathValue("id"))})
+		_ = json.NewEncoder(w).Encode(map[string]int{"killed": s.Functions.Kill(r.PathValue("id"), "")})
 	})
 	mux.HandleFunc("POST /schedules/{id}/run", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.RunSchedule(r.Context(), r.PathValue("id")); err != nil {

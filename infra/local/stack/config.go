@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"qmslicensing/infra/local/gate"
@@ -21,6 +22,8 @@ type Config struct {
 	InMemory  bool // DynamoDB in memory; the keys are files in Dir all the same
 	FreePorts bool // any free ports instead of the usual ones
 	PortBase  int  // this port and those after it instead of the usual ones; 0 means the usual ones
+	// SAM runs the functions in containers of sam local start-lambda instead of as processes behind our Runtime API.
+	SAM bool
 	// Admin serves the gate's, KMS's and the runtime's test surfaces without permissions; for tests in other processes.
 	Admin bool
 
@@ -59,4 +62,27 @@ func (c *Config) complete() (setup.Tools, error) {
 		c.AccessLog = io.Discard
 	}
 	return tools, nil
+}
+
+// output lets many write to one writer, and nobody any more once the stack is closed: a test's output may not be
+// written to after the test.
+type output struct {
+	mu    sync.Mutex
+	w     io.Writer
+	ended bool
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		return len(p), nil
+	}
+	return o.w.Write(p)
+}
+
+func (o *output) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = true
 }

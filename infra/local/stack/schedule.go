@@ -47,7 +47,7 @@ func (s *Stack) run(ctx context.Context, schedule template.Schedule) error {
 	if input == "" {
 		input = "{}"
 	}
-	_, err := s.Runtime.Invoke(ctx, schedule.Function, []byte(input))
+	_, err := s.Functions.Invoke(ctx, schedule.Function, []byte(input))
 	return err
 }
 
@@ -55,7 +55,7 @@ func (s *Stack) run(ctx context.Context, schedule template.Schedule) error {
 func (s *Stack) startStreams(ctx context.Context) error {
 	for _, source := range s.Application.Sources {
 		c := stream.Config{
-			Source: source, Client: dynamodb.StreamsClient(s.DynamoDBEndpoint, gate.AccessKey(source.Function)), Invoke: s.Runtime.Invoke, Log: s.log,
+			Source: source, Client: dynamodb.StreamsClient(s.DynamoDBEndpoint, gate.AccessKey(source.Function)), Invoke: s.Functions.Invoke, Log: s.log,
 		}
 		if !s.config.InMemory {
 			c.Place = filepath.Join(s.config.Dir, "streams", source.LogicalID+".json")

@@ -18,7 +18,6 @@ import (
 	"qmslicensing/infra/local/gate"
 	"qmslicensing/infra/local/kms"
 	"qmslicensing/infra/local/process"
-	"qmslicensing/infra/local/runtime"
 	"qmslicensing/infra/local/setup"
 	"qmslicensing/infra/local/signin"
 	"qmslicensing/infra/local/stream"
@@ -36,7 +35,7 @@ type Stack struct {
 	AdminURL         string // empty without Config.Admin
 
 	Application *template.Application
-	Runtime     *runtime.Runtime
+	Functions   Functions
 	Gate        *gate.Gate
 	KMS         *kms.Server
 	Streams     []*stream.Reader // one for each event source mapping of the template
@@ -49,6 +48,7 @@ type Stack struct {
 	group   *process.Group
 	tables  *dynamodb.Server
 	signIn  *signin.Server
+	samDone <-chan struct{} // nil without Config.SAM
 	servers []*http.Server
 	lock    *os.File
 	stop    context.CancelFunc
@@ -63,7 +63,7 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{originSecret: rand.Text() + rand.Text(), config: config, log: &output{w: config.Log}, access: &output{w: config.AccessLog}, group: process.NewGroup(), failed: make(chan error, 2)}
+	s := &Stack{originSecret: rand.Text() + rand.Text(), config: config, log: &output{w: config.Log}, access: &output{w: config.AccessLog}, group: process.NewGroup(), failed: make(chan error, 3)}
 	if err := s.start(ctx, tools); err != nil {
 		s.Close()
 		return nil, err
@@ -93,7 +93,7 @@ func (s *Stack) start(ctx context.Context, tools setup.Tools) (err error) {
 	if err := s.load(); err != nil {
 		return err
 	}
-	if err := s.wire(listeners); err != nil {
+	if err := s.wire(ctx, listeners); err != nil {
 		return err
 	}
 	operator := dynamodb.Client(s.DynamoDBEndpoint, gate.AccessKey(gate.Operator))
@@ -115,6 +115,7 @@ func (s *Stack) start(ctx context.Context, tools setup.Tools) (err error) {
 	}
 	s.watch(life, "DynamoDB Local", s.tables.Done())
 	s.watch(life, "the sign-in", s.signIn.Done())
+	s.watch(life, "sam local start-lambda", s.samDone)
 	return nil
 }
 
@@ -175,8 +176,8 @@ func (s *Stack) Close() {
 		for _, server := range s.servers {
 			_ = server.Close()
 		}
-		if s.Runtime != nil {
-			s.Runtime.Close()
+		if s.Functions != nil {
+			s.Functions.Close()
 		}
 		var children sync.WaitGroup
 		if s.signIn != nil {

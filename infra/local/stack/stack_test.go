@@ -208,6 +208,7 @@ func TestStart_SaysWhatIsNotBuilt(t *testing.T) {
 		c.Change = func(app *template.Application) { app.Functions[0].CodeURI = "build/none" }
 	})
 	require.ErrorContains(t, err, "make build")
+	require.ErrorContains(t, err, "function probe has no ")
 }
 
 // command runs the program itself until it says that it runs, and returns it and the process ids of its children.

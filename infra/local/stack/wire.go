@@ -1,9 +1,11 @@
 package stack
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,7 +19,6 @@ import (
 	"qmslicensing/infra/local/gateway"
 	"qmslicensing/infra/local/kms"
 	"qmslicensing/infra/local/process"
-	"qmslicensing/infra/local/runtime"
 	"qmslicensing/infra/local/s3"
 	"qmslicensing/infra/local/signin"
 	"qmslicensing/infra/local/site"
@@ -85,16 +86,19 @@ func (s *Stack) holdData() error {
 	return nil
 }
 
-// load reads the template with this stack's addresses and makes its keys.
-func (s *Stack) load() error {
+// parameters are those of the template for this stack.
+func (s *Stack) parameters() map[string]string {
 	parameters := map[string]string{
 		"OriginSecret": s.originSecret, "TokenIssuer": s.Issuer, "TokenAudience": signin.ClientID, "DynamodbEndpoint": s.DynamoDBEndpoint, "KmsEndpoint": s.KMSEndpoint,
 		"S3Endpoint": s.S3Endpoint,
 	}
-	for name, value := range s.config.Parameters {
-		parameters[name] = value
-	}
-	app, err := template.Load(s.config.Template, parameters)
+	maps.Copy(parameters, s.config.Parameters)
+	return parameters
+}
+
+// load reads the template with this stack's addresses and makes its keys.
+func (s *Stack) load() error {
+	app, err := template.Load(s.config.Template, s.parameters())
 	if err != nil {
 		return err
 	}
@@ -115,7 +119,7 @@ func (s *Stack) load() error {
 }
 
 // wire serves the gate, the functions, the API and the portal.
-func (s *Stack) wire(l listeners) error {
+func (s *Stack) wire(ctx context.Context, l listeners) error {
 	upstream, err := url.Parse(s.tables.Endpoint)
 	if err != nil {
 		return err
@@ -127,22 +131,13 @@ func (s *Stack) wire(l listeners) error {
 	s.Gate, err = gate.New(s.Application, s.upstreams(upstream, buckets), gate.Options{
 		Log:   slog.New(slog.NewTextHandler(process.Prefixed(s.log, "gate: "), nil)),
 		Hooks: s.config.Hooks,
-		Kill:  func(_, instance string) { s.Runtime.KillSession(instance) },
+		Kill:  func(function, instance string) { s.Functions.Kill(function, instance) },
 	})
 	if err != nil {
 		return err
 	}
-	s.Runtime, err = runtime.New(runtime.Config{
-		Application: s.Application, Root: filepath.Dir(s.config.Template), Log: s.log, Group: s.group,
-		Environment: func(f template.Function) map[string]string {
-			return map[string]string{"AWS_ACCESS_KEY_ID": gate.AccessKey(f.LogicalID), "AWS_SECRET_ACCESS_KEY": "local"}
-		},
-	})
-	if err != nil {
+	if err := s.startFunctions(ctx); err != nil {
 		return err
-	}
-	if err := s.Runtime.Check(); err != nil {
-		return fmt.Errorf("the functions are not built; build them with: make build\n%w", err)
 	}
 	portal, err := site.New(site.Config{
 		Dir: filepath.Join(s.config.Root, "portal", "dist"), SignIn: s.Issuer,
@@ -152,7 +147,7 @@ func (s *Stack) wire(l listeners) error {
 		return err
 	}
 	api := gateway.New(gateway.Config{
-		Application: s.Application, Invoker: s.Runtime, AccessLog: s.access, Now: time.Now,
+		Application: s.Application, Invoker: s.Functions, AccessLog: s.access, Now: time.Now,
 	})
 	s.serve(l.gateDynamoDB, s.Gate.DynamoDB())
 	s.serve(l.gateKMS, s.Gate.KMS())

@@ -1,0 +1,51 @@
+package invoke_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"qmslicensing/infra/local/invoke"
+)
+
+func TestByPath_ThePathSaysWhoSigned(t *testing.T) {
+	tell := func(service string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			_, _ = io.WriteString(w, strings.Join([]string{service, r.URL.EscapedPath(), r.URL.RawQuery, r.Header.Get("Authorization"), string(body)}, "|"))
+		})
+	}
+	front := invoke.ByPath(map[string]http.Handler{"dynamodb": tell("dynamodb"), "s3": tell("s3")}, []string{"QMSIssueFunction", "QMSShowFunction"})
+	const sent = "AWS4-HMAC-SHA256 Credential=local/20261123/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=abc"
+	const as = "AWS4-HMAC-SHA256 Credential=QMSIssueFunction/20261123/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=abc"
+	for name, c := range map[string]struct {
+		path, authorization string
+		status              int
+		body                string
+	}{
+		"the root":                 {"/dynamodb/as/QMSIssueFunction/", sent, 200, "dynamodb|/||" + as + "|x"},
+		"the root without a slash": {"/dynamodb/as/QMSIssueFunction", sent, 200, "dynamodb|/||" + as + "|x"},
+		"a path as it was written": {"/s3/as/QMSIssueFunction/bucket/a%2Fb//c?x-id=PutObject", sent, 200, "s3|/bucket/a%2Fb//c|x-id=PutObject|" + as + "|x"},
+		"an unsigned request":      {"/dynamodb/as/QMSIssueFunction/", "", 200, "dynamodb|/|||x"},
+		"another access key":       {"/dynamodb/as/QMSIssueFunction/", strings.Replace(sent, "local", "QMSShowFunction", 1), 200, "dynamodb|/||" + as + "|x"},
+		"the operator's key":       {"/dynamodb/as/QMSoperator/", sent, 403, "the access key in the path is no function's\n"},
+		"a service of none":        {"/sqs/as/QMSIssueFunction/", sent, 404, "the path names no service and access key\n"},
+		"no identity":              {"/", strings.Replace(sent, "local", "QMSIssueFunction", 1), 404, "the path names no service and access key\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodPost, c.path, strings.NewReader("x"))
+			if c.authorization != "" {
+				r.Header.Set("Authorization", c.authorization)
+			}
+			w := httptest.NewRecorder()
+			front.ServeHTTP(w, r)
+			require.Equal(t, c.status, w.Code)
+			require.Equal(t, c.body, w.Body.String())
+			require.Equal(t, c.authorization, r.Header.Get("Authorization"), "the request itself is left alone")
+		})
+	}
+}

@@ -1,0 +1,4 @@
+// Static stands in for a busybox without libraries.
+package main
+
+func main() {}
