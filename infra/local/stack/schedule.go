@@ -3,8 +3,12 @@ package stack
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
+	"qmslicensing/infra/local/dynamodb"
+	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/stream"
 	"qmslicensing/infra/local/template"
 )
 
@@ -45,4 +49,23 @@ func (s *Stack) run(ctx context.Context, schedule template.Schedule) error {
 	}
 	_, err := s.Functions.Invoke(ctx, schedule.Function, []byte(input))
 	return err
+}
+
+// startStreams lets the streams of tables trigger their functions until the context ends.
+func (s *Stack) startStreams(ctx context.Context) error {
+	for _, source := range s.Application.Sources {
+		c := stream.Config{
+			Source: source, Client: dynamodb.StreamsClient(s.DynamoDBEndpoint, gate.AccessKey(source.Function)), Invoke: s.Functions.Invoke, Log: s.log,
+		}
+		if !s.config.InMemory {
+			c.Place = filepath.Join(s.config.Dir, "streams", source.LogicalID+".json")
+		}
+		reader, err := stream.New(c)
+		if err != nil {
+			return err
+		}
+		s.Streams = append(s.Streams, reader)
+		s.running.Go(func() { reader.Run(ctx) })
+	}
+	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"qmslicensing/infra/local/gateway"
 	"qmslicensing/infra/local/kms"
 	"qmslicensing/infra/local/process"
+	"qmslicensing/infra/local/s3"
 	"qmslicensing/infra/local/signin"
 	"qmslicensing/infra/local/site"
 	"qmslicensing/infra/local/template"
@@ -165,6 +166,23 @@ func (s *Stack) upstreams(tables *url.URL, buckets http.Handler) gate.Upstreams 
 		u.DynamoDB, u.KMS = m.DynamoDB(u.DynamoDB), m.KMS(u.KMS)
 	}
 	return u
+}
+
+// buckets makes the template's buckets. With tables that begin empty they do, too: an entry that comes for the first time
+// must not meet another of an earlier run.
+func (s *Stack) buckets() (*s3.Server, error) {
+	dir := filepath.Join(s.config.Dir, "s3")
+	if s.config.InMemory {
+		dir = filepath.Join(s.config.Dir, "s3-of-this-run")
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, err
+		}
+	}
+	var names []string
+	for _, bucket := range s.Application.Buckets {
+		names = append(names, bucket.Name)
+	}
+	return s3.NewServer(dir, names...)
 }
 
 // origin is what CloudFront joins: the API's paths to the API, the rest to the portal, which lives on localhost alone
