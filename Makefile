@@ -92,13 +92,16 @@ test: lint build ## Every check on real parts: lint, Go with the race detector, 
 	.cache/local with -- npm --prefix portal run --silent e2e
 	.cache/local unused -used "$(QMS_USED_DIR)"
 
-.PHONY: drill-rotate drill-key-loss
+.PHONY: drill-rotate drill-key-loss drill-restore
 drill-rotate: build ## Rehearse a rotation of the signing keys while licenses are issued; takes a bit over a minute
 	@go build -o .cache/local ./infra/local
 	@.cache/local drill rotate
 drill-key-loss: build ## Rehearse the loss of the key that signs sold licenses, and its return
 	@go build -o .cache/local ./infra/local
 	@.cache/local drill key-loss
+drill-restore: build ## Rehearse the loss of both tables: restored from an export, what came later named from the archive
+	@go build -o .cache/local ./infra/local
+	@.cache/local drill restore
 
 # Left out under SAM, where everything else of the API's tests runs: killing one renewal of many between each two of its
 # steps (the Runtime API server tells the processes of a function apart by their session tokens; SAM has one container per

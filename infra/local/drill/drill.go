@@ -1,5 +1,5 @@
 // Package drill rehearses on a local stack of its own what operators do rarely and must get right: rotating the signing
-// keys, and living through the loss of one. A drill works through the API with real tokens and through the operators' own
+// keys, living through the loss of one, and restoring the tables. A drill works through the API with real tokens and through the operators' own
 // code, ends at the first thing that is not as expected, and says what it expected and what it saw.
 //
 // A drill is a function in drills, in a file of its own.
@@ -36,7 +36,7 @@ type Options struct {
 }
 
 func drills() map[string]func(context.Context, *drill) error {
-	return map[string]func(context.Context, *drill) error{"rotate": rotate, "key-loss": keyLoss}
+	return map[string]func(context.Context, *drill) error{"rotate": rotate, "key-loss": keyLoss, "restore": restore}
 }
 
 // Names lists the drills.
@@ -45,6 +45,7 @@ func Names() []string { return slices.Sorted(maps.Keys(drills())) }
 // drill is one run.
 type drill struct {
 	Options
+	dir    string // of its data
 	stack  *stack.Stack
 	system operator.System // the same as an operator sees it
 	api    *api
@@ -65,22 +66,15 @@ func Run(ctx context.Context, name string, options Options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	d := &drill{Options: options, begun: time.Now()}
-	d.stack, err = stack.Start(ctx, stack.Config{
-		Dir: dir, InMemory: true, FreePorts: true, Change: options.Change, Progress: options.Out, Log: options.Log,
-		Prepare: func(ctx context.Context, s *stack.Stack) error {
-			d.system = operator.System{DynamoDBEndpoint: s.DynamoDBEndpoint, KMSEndpoint: s.KMSEndpoint, Application: s.Application}
-			_, err := d.system.FillKeys(ctx)
-			return err
-		},
+	d := &drill{Options: options, dir: dir, begun: time.Now()}
+	err = d.start(ctx, nil, func(ctx context.Context) error {
+		_, err := d.system.FillKeys(ctx)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	defer d.stack.Close()
-	if d.api, err = newAPI(ctx, d.stack); err != nil {
-		return err
-	}
+	defer func() { d.stack.Close() }() // a drill may have started another
 	d.step("the stack runs, with the key table filled")
 	if err := run(ctx, d); err != nil {
 		return errors.Join(fmt.Errorf("drill %s failed: %w", name, err), d.refusals())
@@ -90,6 +84,26 @@ func Run(ctx context.Context, name string, options Options) error {
 	}
 	d.figure("time", "%.1f s", time.Since(d.begun).Seconds())
 	return nil
+}
+
+// start starts a stack on the drill's data. prepare runs when its tables are there, before anything reads them.
+func (d *drill) start(ctx context.Context, parameters map[string]string, prepare func(context.Context) error) error {
+	started, err := stack.Start(ctx, stack.Config{
+		Dir: d.dir, FreePorts: true, Parameters: parameters, Change: d.Change, Progress: d.Out, Log: d.Log,
+		Prepare: func(ctx context.Context, s *stack.Stack) error {
+			d.system = operator.System{DynamoDBEndpoint: s.DynamoDBEndpoint, KMSEndpoint: s.KMSEndpoint, S3Endpoint: s.S3Endpoint, Application: s.Application}
+			return prepare(ctx)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	before := d.api
+	d.stack = started
+	if d.api, err = newAPI(ctx, started); err == nil && before != nil {
+		d.api.serial.Store(before.serial.Load()) // what was fresh stays used
+	}
+	return err
 }
 
 // step tells what has been done.

@@ -66,5 +66,14 @@ func TestKeyLoss_TheRestGoesOnAndNothingIsLost(t *testing.T) {
 
 func TestRun_AnUnknownDrillNamesThose(t *testing.T) {
 	_, err := run(t, "fire", nil)
-	require.EqualError(t, err, `there is no drill "fire": choose one of key-loss, rotate`)
+	require.EqualError(t, err, `there is no drill "fire": choose one of key-loss, restore, rotate`)
+}
+
+func TestRestore_WhatWasAcknowledgedBeforeIsThereAndTheRestIsNamed(t *testing.T) {
+	out, err := run(t, "restore", nil)
+	require.NoError(t, err)
+	require.Regexp(t, regexp.MustCompile(`licenses acknowledged before the export +25, all there`), out)
+	require.Regexp(t, regexp.MustCompile(`licenses acknowledged after it +4, all named`), out)
+	require.Regexp(t, regexp.MustCompile(`lost: \d+ \w+ \d{4} .* was issued by accounting`), out)
+	require.Regexp(t, regexp.MustCompile(`entries put back from the archive +8\n`), out)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"qmslicensing/shared/license"
@@ -44,8 +45,8 @@ type Store interface {
 	Commit(ctx context.Context, c issuing.Commit) error
 }
 
-// Replay puts the archive's entries that the tables do not know behind the restored chains, and returns what they tell:
-// each is something that was acknowledged and is lost. No number of a server is given twice afterwards and no chain
+// Replay puts the archive's entries that the tables do not know behind the restored chains, and returns what they tell,
+// oldest first: each is something that was acknowledged and is lost. No number of a server is given twice afterwards and no chain
 // forks, although the lost licenses themselves are not made again: their keys are nowhere but with their customers.
 func Replay(ctx context.Context, store Store, archive iter.Seq2[issuing.AuditEntry, error]) ([]Lost, error) {
 	var lost []Lost
@@ -76,5 +77,6 @@ func Replay(ctx context.Context, store Store, archive iter.Seq2[issuing.AuditEnt
 		}
 		lost = append(lost, Lost{says.Event, says.At, says.By.Username, entry.ServerToken, says.License})
 	}
+	slices.SortStableFunc(lost, func(a, b Lost) int { return a.At.Compare(b.At) })
 	return lost, nil
 }

@@ -1,0 +1,268 @@
+package drill
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"qmslicensing/infra/local/dynamodb"
+	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/operator"
+	"qmslicensing/infra/restore/recovery"
+	"qmslicensing/shared/archive"
+	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/keyring"
+)
+
+// restoration is what the drill did and knows.
+type restoration struct {
+	kept            []receipt // acknowledged before the export
+	lost            []receipt // acknowledged after it
+	licenses, audit bytes.Buffer
+	named           []recovery.Lost
+	report          recovery.Report
+	imported        time.Duration
+}
+
+// receipt is a license that was acknowledged, and the request that it answered.
+type receipt struct {
+	license
+	etag    string
+	request call
+}
+
+// How many licenses are issued; of the later ones one renews a license that the export holds.
+const (
+	servers     = 12
+	lateServers = 3
+)
+
+// restore loses both tables after an export, brings the export into new ones, and finds out what was acknowledged after
+// it from the archive of audit entries, by the code that operators use.
+func restore(ctx context.Context, d *drill) error {
+	r := &restoration{}
+	for _, step := range []func(context.Context, *restoration) error{d.sellBefore, d.export, d.sellAfter, d.loseTables, d.bringBack, d.checkRestored, d.goOn} {
+		if err := step(ctx, r); err != nil {
+			return err
+		}
+	}
+	d.figure("licenses acknowledged before the export", "%d, all there, each verifies", len(r.kept))
+	d.figure("licenses acknowledged after it", "%d, all named by the archive", len(r.lost))
+	d.figure("chains, entries", "%d, %d, each chain whole", r.report.Servers, r.report.Entries)
+	d.figure("license keys in the tables that verify", "%d", r.report.Verified)
+	d.figure("entries put back from the archive", "%d", len(r.named))
+	d.figure("import, replay and check took", "%.1f s", r.imported.Seconds())
+	return nil
+}
+
+func (d *drill) sellBefore(ctx context.Context, r *restoration) error {
+	for range servers {
+		token := d.api.fresh("QMSA-KEPT")
+		if err := d.acknowledge(ctx, &r.kept, d.api.issue(token)); err != nil {
+			return err
+		}
+		if err := d.acknowledge(ctx, &r.kept, d.api.temporary("support", "emergency", token)); err != nil {
+			return err
+		}
+	}
+	renewed := r.kept[0]
+	if err := d.acknowledge(ctx, &r.kept, d.api.renewal(renewed.ID, renewed.etag)); err != nil {
+		return err
+	}
+	d.step("%d licenses were issued", len(r.kept))
+	return nil
+}
+
+// acknowledge sends a request and keeps what the answer promises.
+func (d *drill) acknowledge(ctx context.Context, into *[]receipt, request call) error {
+	var got licensed
+	reply, err := d.api.want(ctx, request, 201, &got)
+	if err != nil {
+		return err
+	}
+	*into = append(*into, receipt{got.License, reply.header.Get("ETag"), request})
+	return nil
+}
+
+func (d *drill) tables() *sdk.Client {
+	return dynamodb.Client(d.system.DynamoDBEndpoint, gate.AccessKey(operator.Principal))
+}
+
+func (d *drill) names() recovery.Names {
+	names := map[string]string{}
+	for _, table := range d.system.Application.Tables {
+		names[table.LogicalID] = table.Name
+	}
+	return recovery.Names{Licenses: names["LicenseTable"], Audit: names["AuditTable"]}
+}
+
+func (d *drill) export(ctx context.Context, r *restoration) error {
+	licenses, err := recovery.Export(ctx, d.tables(), d.names().Licenses, &r.licenses)
+	if err != nil {
+		return err
+	}
+	entries, err := recovery.Export(ctx, d.tables(), d.names().Audit, &r.audit)
+	if err != nil {
+		return err
+	}
+	d.step("the tables are exported: %d items and %d audit entries", licenses, entries)
+	return nil
+}
+
+// sellAfter issues what the export does not hold, and waits until the archive does.
+func (d *drill) sellAfter(ctx context.Context, r *restoration) error {
+	for range lateServers {
+		if err := d.acknowledge(ctx, &r.lost, d.api.issue(d.api.fresh("QMSA-LATE"))); err != nil {
+			return err
+		}
+	}
+	if err := d.acknowledge(ctx, &r.lost, d.api.renewal(r.kept[2].ID, r.kept[2].etag)); err != nil {
+		return err
+	}
+	var all bytes.Buffer
+	entries, err := recovery.Export(ctx, d.tables(), d.names().Audit, &all)
+	if err != nil {
+		return err
+	}
+	for limit := time.Now().Add(30 * time.Second); ; {
+		archived := 0
+		for _, err := range d.archived(ctx) {
+			if err != nil {
+				return err
+			}
+			archived++
+		}
+		if archived == entries {
+			break
+		}
+		if time.Now().After(limit) {
+			return unmet(fmt.Sprintf("%d entries in the archive within 30 s", entries), "%d", archived)
+		}
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	d.step("%d more were issued after the export; the archive holds all %d entries", len(r.lost), entries)
+	return nil
+}
+
+func (d *drill) archived(ctx context.Context) iter.Seq2[issuing.AuditEntry, error] {
+	return archive.Entries(ctx, d.system.Archive(operator.Principal), archive.All)
+}
+
+func (d *drill) loseTables(ctx context.Context, r *restoration) error {
+	for _, table := range []string{d.names().Licenses, d.names().Audit} {
+		if _, err := d.tables().DeleteTable(ctx, &sdk.DeleteTableInput{TableName: aws.String(table)}); err != nil {
+			return err
+		}
+	}
+	got, err := d.api.send(ctx, retrieve(r.kept[0].ServerToken))
+	if err != nil {
+		return err
+	}
+	if got.status < 500 {
+		return unmet("an answer that says it is our fault", "%v", got)
+	}
+	d.step("both tables are lost; a customer who asks is answered %d", got.status)
+	return nil
+}
+
+// bringBack starts the system with new tables, as a deployment with a raised TableGeneration does, and restores into them.
+func (d *drill) bringBack(ctx context.Context, r *restoration) error {
+	old := d.names()
+	d.stack.Close()
+	return d.start(ctx, map[string]string{"TableGeneration": "2"}, func(ctx context.Context) error {
+		begun := time.Now()
+		fresh, store := d.names(), d.system.Store(operator.Principal)
+		if fresh.Licenses == old.Licenses || fresh.Audit == old.Audit {
+			return unmet("new tables", "%v", fresh)
+		}
+		for table, export := range map[string]*bytes.Buffer{fresh.Licenses: &r.licenses, fresh.Audit: &r.audit} {
+			if _, _, err := recovery.Import(ctx, d.tables(), table, export); err != nil {
+				return err
+			}
+		}
+		var err error
+		if r.named, err = recovery.Replay(ctx, store, d.archived(ctx)); err != nil {
+			return err
+		}
+		r.report, err = recovery.Check(ctx, d.tables(), fresh, store, keyring.New(store, time.Now).Lookup(ctx))
+		r.imported = time.Since(begun)
+		return err
+	})
+}
+
+func (d *drill) checkRestored(ctx context.Context, r *restoration) error {
+	d.step("restored into new tables")
+	for _, l := range r.named {
+		if l.Event == issuing.EventIssued {
+			d.step("lost: %v", l)
+		}
+	}
+	for _, l := range r.lost {
+		if !slices.ContainsFunc(r.named, func(n recovery.Lost) bool { return n.Event == issuing.EventIssued && n.License.ID == l.ID }) {
+			return unmet("license "+l.ID+" named as lost", "%v", r.named)
+		}
+	}
+	if want := 2 * len(r.lost); len(r.named) != want { // of each license its intent and its issue
+		return unmet(fmt.Sprintf("%d entries from the archive", want), "%d", len(r.named))
+	}
+	for _, wrong := range r.report.Wrong {
+		if !slices.ContainsFunc(r.lost, func(l receipt) bool { return strings.Contains(wrong, "license "+l.ID+" was issued") }) {
+			return unmet("nothing wrong but the lost licenses", "%s", wrong)
+		}
+	}
+	if len(r.report.Wrong) != len(r.lost) || r.report.Verified != len(r.kept) {
+		return unmet(fmt.Sprintf("%d licenses missing, %d that verify", len(r.lost), len(r.kept)), "%d and %d", len(r.report.Wrong), r.report.Verified)
+	}
+	for _, kept := range r.kept {
+		var shown licensed
+		if _, err := d.api.want(ctx, call{method: "GET", path: "/v1/licenses/" + kept.ID, as: "accounting"}, 200, &shown); err != nil {
+			return err
+		}
+		if shown.License.LicenseKey != kept.LicenseKey {
+			return unmet("the license key that was acknowledged", "another for license %s", kept.ID)
+		}
+		var verdict struct{ Loads bool }
+		if _, err := d.api.want(ctx, validate(kept.LicenseKey), 200, &verdict); err != nil {
+			return err
+		}
+		if !verdict.Loads {
+			return unmet("license "+kept.ID+" to load", "that it does not")
+		}
+	}
+	return nil
+}
+
+// goOn works on with the restored tables: requests of before are replays, and no number is given twice.
+func (d *drill) goOn(ctx context.Context, r *restoration) error {
+	again, err := d.api.send(ctx, r.kept[0].request)
+	if err != nil {
+		return err
+	}
+	if again.status != 201 || again.header.Get("Idempotency-Replayed") != "true" {
+		return unmet("a replay of the request of before", "%v", again)
+	}
+	for _, l := range r.lost {
+		var issued licensed
+		request := d.api.issue(l.ServerToken)
+		if l.Sequence > 1 { // the renewal: its predecessor is what the server has again
+			request = d.api.renewal(r.kept[2].ID, r.kept[2].etag)
+		}
+		if _, err := d.api.want(ctx, request, 201, &issued); err != nil {
+			return err
+		}
+		if issued.License.Sequence <= l.Sequence {
+			return unmet(fmt.Sprintf("a number after %d, which the lost license has", l.Sequence), "%d", issued.License.Sequence)
+		}
+	}
+	d.step("the lost licenses were issued again, each under a new number")
+	return nil
+}
