@@ -16,7 +16,7 @@ func TestByPath_ThePathSaysWhoSigned(t *testing.T) {
 	tell := func(service string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
-			_, _ = io.WriteString(w, strings.Join([]string{service, r.URL.EscapedPath(), r.URL.RawQuery, r.Header.Get("Authorization"), string(body)}, "|"))
+			_, _ = io.WriteString(w, strings.Join([]string{service, r.URL.EscapedPath(), r.URL.RawQuery, r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token"), string(body)}, "|"))
 		})
 	}
 	front := invoke.ByPath(map[string]http.Handler{"dynamodb": tell("dynamodb"), "s3": tell("s3")}, []string{"QMSIssueFunction", "QMSShowFunction"})
@@ -27,11 +27,11 @@ func TestByPath_ThePathSaysWhoSigned(t *testing.T) {
 		status              int
 		body                string
 	}{
-		"the root":                 {"/dynamodb/as/QMSIssueFunction/", sent, 200, "dynamodb|/||" + as + "|x"},
-		"the root without a slash": {"/dynamodb/as/QMSIssueFunction", sent, 200, "dynamodb|/||" + as + "|x"},
-		"a path as it was written": {"/s3/as/QMSIssueFunction/bucket/a%2Fb//c?x-id=PutObject", sent, 200, "s3|/bucket/a%2Fb//c|x-id=PutObject|" + as + "|x"},
-		"an unsigned request":      {"/dynamodb/as/QMSIssueFunction/", "", 200, "dynamodb|/|||x"},
-		"another access key":       {"/dynamodb/as/QMSIssueFunction/", strings.Replace(sent, "local", "QMSShowFunction", 1), 200, "dynamodb|/||" + as + "|x"},
+		"the root":                 {"/dynamodb/as/QMSIssueFunction/", sent, 200, "dynamodb|/||" + as + "|QMSIssueFunction|x"},
+		"the root without a slash": {"/dynamodb/as/QMSIssueFunction", sent, 200, "dynamodb|/||" + as + "|QMSIssueFunction|x"},
+		"a path as it was written": {"/s3/as/QMSIssueFunction/bucket/a%2Fb//c?x-id=PutObject", sent, 200, "s3|/bucket/a%2Fb//c|x-id=PutObject|" + as + "|QMSIssueFunction|x"},
+		"an unsigned request":      {"/dynamodb/as/QMSIssueFunction/", "", 200, "dynamodb|/||||x"},
+		"another access key":       {"/dynamodb/as/QMSIssueFunction/", strings.Replace(sent, "local", "QMSShowFunction", 1), 200, "dynamodb|/||" + as + "|QMSIssueFunction|x"},
 		"the operator's key":       {"/dynamodb/as/QMSoperator/", sent, 403, "the access key in the path is no function's\n"},
 		"a service of none":        {"/sqs/as/QMSIssueFunction/", sent, 404, "the path names no service and access key\n"},
 		"no identity":              {"/", strings.Replace(sent, "local", "QMSIssueFunction", 1), 404, "the path names no service and access key\n"},
