@@ -103,11 +103,8 @@ func (s *Site) serveFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Content-Type", contentType(name))
-	h.Set("Cache-Control", "no-cache")
-	if strings.HasPrefix(name, "assets/") { // their names hold a hash of what is in them
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	}
+	h.Set("Content-Type", ContentType(name))
+	h.Set("Cache-Control", CacheControl(name))
 	if isText(name) {
 		h.Set("Vary", "Accept-Encoding")
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
@@ -148,7 +145,19 @@ func (s *Site) zip(name string, data []byte, modified time.Time) []byte {
 	return out.Bytes()
 }
 
-func contentType(name string) string {
+// Immutable reports whether a file never changes: the names below assets/ hold a hash of what is in them.
+func Immutable(name string) bool { return strings.HasPrefix(name, "assets/") }
+
+// CacheControl is the header that a file of the portal is served with. What may change is asked for again every time.
+func CacheControl(name string) string {
+	if Immutable(name) {
+		return "public, max-age=31536000, immutable"
+	}
+	return "no-cache"
+}
+
+// ContentType is the media type that a file of the portal is served with.
+func ContentType(name string) string {
 	switch path.Ext(name) {
 	case ".js", ".mjs":
 		return "text/javascript; charset=utf-8"
