@@ -9,11 +9,12 @@ GOARCH ?= $(shell go env GOARCH 2>/dev/null)
 FUNCTIONS := $(notdir $(wildcard functions/*))
 VENV := .cache/venv
 CHECKOV := .cache/checkov
+MINISTACK := .cache/ministack
 ROLE ?= sales
 
 .PHONY: help
 help: ## Explain every target
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
 
 .PHONY: tools-run tools-test tools-sam
 tools-run:
@@ -68,6 +69,23 @@ $(VENV)/.installed: infra/lint/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r infra/lint/requirements.txt
 	@touch $@
+
+$(MINISTACK)/.installed: infra/deploy/requirements.txt
+	python3 -m venv $(MINISTACK)
+	$(MINISTACK)/bin/pip install --quiet --disable-pip-version-check -r infra/deploy/requirements.txt
+	@touch $@
+
+.PHONY: deploy
+deploy: $(VENV)/.installed ## Deploy to AWS, or go on where it stopped: make deploy ENV=staging (infra/samconfig.toml)
+	@[ -n "$(ENV)" ] || { echo "Say which environment of infra/samconfig.toml: make deploy ENV=staging"; exit 1; }
+	@$(MAKE) --no-print-directory build GOARCH=arm64
+	@go build -o .cache/deploy ./infra/deploy
+	@exec .cache/deploy -env $(ENV)
+
+.PHONY: deploy-rehearsal
+deploy-rehearsal: build $(VENV)/.installed $(MINISTACK)/.installed ## The same on an emulator here; lists what it made and what it cannot: ENV=… REGION=…
+	@go build -o .cache/deploy ./infra/deploy
+	@exec .cache/deploy -rehearse -env $(or $(ENV),staging) -region "$(REGION)"
 
 .PHONY: lint
 lint: tools-test $(VENV)/.installed $(CHECKOV)/.installed portal/node_modules/.package-lock.json ## Check form: Go, the templates, the portal

@@ -18,7 +18,7 @@ import (
 // Tool is the SAM CLI; everything must be set.
 type Tool struct {
 	Path       string // of the program
-	ConfigFile string // infra/samconfig.toml
+	ConfigFile string // infra/samconfig.toml, as an absolute path: SAM looks for it beside the template
 	Root       string // of the repository, which the template's paths start from
 	Env        []string
 	Out        io.Writer
@@ -49,7 +49,7 @@ func (t Tool) Deploy(ctx context.Context, r Request) (err error) {
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(dir, "parameters.json")
+	file := filepath.Join(dir, "parameters.yaml") // SAM knows no .json, and JSON is YAML
 	if err := os.WriteFile(file, parameters, 0o600); err != nil {
 		return fmt.Errorf("writing the parameters: %w", err)
 	}

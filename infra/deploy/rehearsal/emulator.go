@@ -1,0 +1,179 @@
+package rehearsal
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	signer "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"qmslicensing/infra/local/process"
+)
+
+// The identity of a rehearsal. The emulator asks nobody for a right one; it must not be anyone's real one.
+const (
+	accessKey = "rehearsal"
+	secretKey = "rehearsal"
+)
+
+// emulator is a running MiniStack. It listens on 127.0.0.1 alone.
+type emulator struct {
+	endpoint, region string
+	host             string // of the endpoint, with its port
+}
+
+// start starts the emulator with its data in dir and waits until it answers. group stops it.
+func start(ctx context.Context, group *process.Group, program, region, dir string, log io.Writer) (*emulator, error) {
+	if _, err := os.Stat(program); err != nil {
+		return nil, fmt.Errorf("there is no emulator at %s: make deploy-rehearsal installs it, with Python 3.11 or newer", program)
+	}
+	host, port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	temporary := filepath.Join(dir, "tmp")
+	if err := os.MkdirAll(temporary, 0o700); err != nil {
+		return nil, err
+	}
+	e := &emulator{endpoint: "http://" + host, region: region, host: host}
+	p, err := group.Start(process.Command{
+		Path: program, Dir: dir, Output: log,
+		Env: []string{
+			"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + temporary, "LOG_LEVEL=WARNING",
+			"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + port, "MINISTACK_REGION=" + region,
+			// These two would listen on every interface.
+			"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
+			// What the functions are given, so that nothing they call is outside.
+			"AWS_ENDPOINT_URL=" + e.endpoint, "AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey,
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the emulator: %w", err)
+	}
+	return e, e.wait(ctx, p)
+}
+
+func freePort() (host, port string, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", "", fmt.Errorf("looking for a free port: %w", err)
+	}
+	host = listener.Addr().String()
+	_, port, err = net.SplitHostPort(host)
+	return host, port, errorsFirst(err, listener.Close())
+}
+
+func errorsFirst(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *emulator) wait(ctx context.Context, p *process.Process) error {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); {
+		response, err := http.Get(e.endpoint + "/_ministack/health")
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.Done():
+			return fmt.Errorf("the emulator ended at its start: %w", p.Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("the emulator does not answer at %s after a minute", e.endpoint)
+}
+
+// config is an AWS configuration that reaches the emulator and nothing else.
+func (e *emulator) config() aws.Config {
+	return aws.Config{
+		Region: e.region, BaseEndpoint: &e.endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+	}
+}
+
+// environment is what the SAM CLI is given: nothing of this machine's AWS configuration, so that no rehearsal reaches AWS.
+func (e *emulator) environment(home string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LANG=C.UTF-8", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+		"AWS_ENDPOINT_URL=" + e.endpoint, "AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey, "AWS_EC2_METADATA_DISABLED=true",
+	}
+}
+
+// call asks a service that is not worth a module of its own here. target is the operation of a service that speaks JSON by
+// one address, such as DynamoDB_20120810.DescribeTable; empty for one with paths.
+func (e *emulator) call(ctx context.Context, region, service, method, path, target string, body, into any) error {
+	data, err := json.Marshal(body)
+	if body == nil {
+		data, err = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, e.endpoint+path, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if target != "" {
+		request.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		request.Header.Set("X-Amz-Target", target)
+	}
+	sum := sha256.Sum256(data)
+	identity := aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}
+	if err := signer.NewSigner().SignHTTP(ctx, identity, request, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode >= 300 {
+		return fmt.Errorf("%s %s%s answers %d: %.200s", service, path, target, response.StatusCode, answer)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(answer, into)
+}
+
+// transport takes any address to the emulator, which knows the system by the name that is asked for.
+type transport struct {
+	to     *emulator
+	secret string // told the API as CloudFront would; empty for none
+}
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	out := r.Clone(r.Context())
+	out.Host = r.URL.Host
+	out.Header.Set("X-Forwarded-Proto", r.URL.Scheme)
+	if t.secret != "" {
+		out.Header.Set("x-origin-secret", t.secret)
+	}
+	out.URL.Scheme, out.URL.Host = "http", t.to.host
+	return http.DefaultTransport.RoundTrip(out)
+}

@@ -1,0 +1,172 @@
+package rehearsal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// question is how a service is asked about one resource, and which members of its answer are the template's properties.
+type question struct {
+	service, target, path string // a target for JSON by one address, else a path; %s is the physical id
+	body                  string // JSON; %s is the physical id
+	// members are where the answer has a property, by the property's name; dots lead inside, * is the first of a list.
+	members map[string]string
+}
+
+// questions are those of each type, in one place so that a new resource is one line. What stays unasked is listed in the report.
+var questions = map[string][]question{
+	"AWS::DynamoDB::Table": {
+		{service: "dynamodb", target: "DynamoDB_20120810.DescribeTable", body: `{"TableName":%q}`, members: map[string]string{
+			"TableName": "Table.TableName", "BillingMode": "Table.BillingModeSummary.BillingMode", "KeySchema": "Table.KeySchema",
+			"DeletionProtectionEnabled": "Table.DeletionProtectionEnabled", "SSESpecification": "Table.SSEDescription.Status",
+			"StreamSpecification": "Table.StreamSpecification.StreamViewType", "GlobalSecondaryIndexes": "Table.GlobalSecondaryIndexes",
+		}},
+		{service: "dynamodb", target: "DynamoDB_20120810.DescribeContinuousBackups", body: `{"TableName":%q}`, members: map[string]string{
+			"PointInTimeRecoverySpecification": "ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus=ENABLED",
+		}},
+	},
+	"AWS::KMS::Key": {
+		{service: "kms", target: "TrentService.DescribeKey", body: `{"KeyId":%q}`, members: map[string]string{
+			"KeySpec": "KeyMetadata.KeySpec", "KeyUsage": "KeyMetadata.KeyUsage", "Description": "KeyMetadata.Description",
+		}},
+		{service: "kms", target: "TrentService.GetKeyPolicy", body: `{"KeyId":%q,"PolicyName":"default"}`, members: map[string]string{"KeyPolicy": "Policy"}},
+		{service: "kms", target: "TrentService.ListResourceTags", body: `{"KeyId":%q}`, members: map[string]string{"Tags": "Tags"}},
+	},
+	"AWS::Cognito::UserPool": {
+		{service: "cognito-idp", target: "AWSCognitoIdentityProviderService.DescribeUserPool", body: `{"UserPoolId":%q}`, members: map[string]string{
+			"MfaConfiguration": "UserPool.MfaConfiguration", "DeletionProtection": "UserPool.DeletionProtection",
+			"AdminCreateUserConfig": "UserPool.AdminCreateUserConfig.AllowAdminCreateUserOnly", "UserPoolTags": "UserPool.UserPoolTags",
+			"Policies": "UserPool.Policies.PasswordPolicy.MinimumLength", "AccountRecoverySetting": "UserPool.AccountRecoverySetting.RecoveryMechanisms",
+		}},
+		{service: "cognito-idp", target: "AWSCognitoIdentityProviderService.GetUserPoolMfaConfig", body: `{"UserPoolId":%q}`, members: map[string]string{
+			"EnabledMfas": "SoftwareTokenMfaConfiguration.Enabled",
+		}},
+	},
+	"AWS::Lambda::Function": {{service: "lambda", path: "/2015-03-31/functions/%s", members: map[string]string{
+		"Runtime": "Configuration.Runtime", "Timeout": "Configuration.Timeout", "MemorySize": "Configuration.MemorySize", "Environment": "Configuration.Environment.Variables",
+		"LoggingConfig": "Configuration.LoggingConfig.LogGroup", "Role": "Configuration.Role", "Architectures": "Configuration.Architectures", "Code": "Code",
+	}}},
+	"AWS::Lambda::EventSourceMapping": {{service: "lambda", path: "/2015-03-31/event-source-mappings/%s", members: map[string]string{
+		"EventSourceArn": "EventSourceArn", "FunctionName": "FunctionArn", "StartingPosition": "StartingPosition", "DestinationConfig": "DestinationConfig.OnFailure.Destination",
+		"BisectBatchOnFunctionError": "BisectBatchOnFunctionError", "MaximumRetryAttempts": "MaximumRetryAttempts", "FunctionResponseTypes": "FunctionResponseTypes",
+	}}},
+	"AWS::ApiGatewayV2::Stage": {{service: "apigateway", path: "/v2/apis/%s/stages/$default", members: map[string]string{
+		"AccessLogSettings": "AccessLogSettings.Format", "DefaultRouteSettings": "DefaultRouteSettings.ThrottlingRateLimit", "RouteSettings": "RouteSettings", "AutoDeploy": "AutoDeploy",
+	}}},
+	"AWS::WAFv2::WebACL": {{service: "wafv2", target: "AWSWAF_20190729.GetWebACL", body: `{"Name":%q,"Id":%q,"Scope":"CLOUDFRONT"}`, members: map[string]string{
+		"Rules": "WebACL.Rules", "DefaultAction": "WebACL.DefaultAction", "CustomResponseBodies": "WebACL.CustomResponseBodies", "VisibilityConfig": "WebACL.VisibilityConfig",
+	}}},
+	"AWS::Logs::LogGroup": {{service: "logs", target: "Logs_20140328.DescribeLogGroups", body: `{"logGroupNamePrefix":%q}`, members: map[string]string{
+		"LogGroupName": "logGroups.*.logGroupName", "RetentionInDays": "logGroups.*.retentionInDays",
+	}}},
+	"AWS::Logs::MetricFilter": {{service: "logs", target: "Logs_20140328.DescribeMetricFilters", body: `{"filterNamePrefix":%q}`, members: map[string]string{
+		"FilterPattern": "metricFilters.*.filterPattern", "MetricTransformations": "metricFilters.*.metricTransformations", "LogGroupName": "metricFilters.*.logGroupName",
+	}}},
+	"AWS::CloudWatch::Alarm": {{service: "monitoring", target: "GraniteServiceVersion20100801.DescribeAlarms", body: `{"AlarmNames":[%q]}`, members: map[string]string{
+		"AlarmDescription": "MetricAlarms.*.AlarmDescription", "AlarmActions": "MetricAlarms.*.AlarmActions", "Threshold": "MetricAlarms.*.Threshold",
+		"TreatMissingData": "MetricAlarms.*.TreatMissingData", "Metrics": "MetricAlarms.*.Metrics", "MetricName": "MetricAlarms.*.MetricName",
+		"OKActions": "MetricAlarms.*.OKActions",
+	}}},
+	"AWS::SQS::Queue": {{service: "sqs", target: "AmazonSQS.GetQueueAttributes", body: `{"QueueUrl":%q,"AttributeNames":["All"]}`, members: map[string]string{
+		"MessageRetentionPeriod": "Attributes.MessageRetentionPeriod", "SqsManagedSseEnabled": "Attributes.SqsManagedSseEnabled", "KmsMasterKeyId": "Attributes.KmsMasterKeyId",
+	}}},
+	"AWS::Events::Rule": {
+		{service: "events", target: "AWSEvents.DescribeRule", body: `{"Name":%q}`, members: map[string]string{
+			"ScheduleExpression": "ScheduleExpression", "Description": "Description", "State": "State"}},
+		{service: "events", target: "AWSEvents.ListTargetsByRule", body: `{"Rule":%q}`, members: map[string]string{"Targets": "Targets"}},
+	},
+}
+
+// ask asks about one resource and notes what is missing. It reports whether there was a question for its type.
+func (r *rehearsal) ask(ctx context.Context, one resource) bool {
+	switch one.kind {
+	case "AWS::S3::Bucket":
+		r.askBucket(ctx, one)
+		return true
+	case "AWS::CloudFront::Distribution":
+		r.askDistribution(ctx, one)
+		return true
+	}
+	for _, q := range questions[one.kind] {
+		var answer any
+		ids := []any{one.physical}
+		if strings.Count(q.body, "%q") == 2 { // a web ACL is named by name|id|scope
+			parts := append(strings.Split(one.physical, "|"), "", "")
+			ids = []any{parts[0], parts[1]}
+		}
+		path, method, body := "/", "POST", any(nil)
+		if q.target == "" {
+			path, method = fmt.Sprintf(q.path, url.PathEscape(r.parent(ctx, one))), "GET"
+		} else {
+			body = json.RawMessage(fmt.Sprintf(q.body, ids...))
+		}
+		if err := r.emulator.call(ctx, one.region, q.service, method, path, q.target, body, &answer); err != nil {
+			r.gap("%s %s: CloudFormation says that it is there, and %v", one.kind, one.logical, err)
+			continue
+		}
+		for _, property := range slices.Sorted(maps.Keys(q.members)) {
+			if one.declared[property] != nil && !holds(answer, q.members[property]) {
+				r.missing(one, property)
+			}
+		}
+	}
+	return len(questions[one.kind]) > 0
+}
+
+// parent is what a resource is asked by: a stage by its API, everything else by itself.
+func (r *rehearsal) parent(ctx context.Context, one resource) string {
+	var reference struct{ Ref string }
+	if one.kind != "AWS::ApiGatewayV2::Stage" || json.Unmarshal(one.declared["ApiId"], &reference) != nil {
+		return one.physical
+	}
+	api, err := physical(ctx, r.cloudFormation(one.region), one.stack, reference.Ref)
+	if err != nil {
+		return one.physical
+	}
+	return api
+}
+
+func (r *rehearsal) missing(one resource, property string) {
+	r.gap("%s %s: %s is declared and not there afterwards", one.kind, one.logical, property)
+}
+
+// holds reports whether a JSON document has something at a path; "=" after it demands that very text.
+func holds(document any, path string) bool {
+	path, want, exact := strings.Cut(path, "=")
+	for _, name := range strings.Split(path, ".") {
+		switch at := document.(type) {
+		case map[string]any:
+			document = nil
+			for key, value := range at { // services disagree about the first letter's case
+				if strings.EqualFold(key, name) {
+					document = value
+				}
+			}
+		case []any:
+			if name != "*" || len(at) == 0 {
+				return false
+			}
+			document = at[0]
+		default:
+			return false
+		}
+	}
+	switch value := document.(type) {
+	case nil:
+		return false
+	case bool:
+		return value
+	case string:
+		return value != "" && (!exact || value == want)
+	case []any:
+		return len(value) > 0
+	case map[string]any:
+		return len(value) > 0
+	}
+	return true
+}

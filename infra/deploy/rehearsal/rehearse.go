@@ -1,0 +1,140 @@
+// Package rehearsal deploys an environment to an emulator of AWS on this machine, by the same steps and the same calls, and
+// then asks the emulator what has become of it. MiniStack executes CloudFormation, runs the functions and answers for
+// CloudFront; what it refuses, leaves out or only pretends is found by asking, and listed.
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"qmslicensing/infra/deploy/environment"
+	"qmslicensing/infra/deploy/rollout"
+	"qmslicensing/infra/deploy/sam"
+	"qmslicensing/infra/deploy/smoke"
+	"qmslicensing/infra/local/process"
+)
+
+// Config is what a rehearsal needs; everything must be set.
+type Config struct {
+	Environment environment.Environment
+	Tool        sam.Tool
+	Out         io.Writer
+}
+
+// rehearsal is one run.
+type rehearsal struct {
+	emulator *emulator
+	parts    rollout.Parts // the real ones, at the emulator
+	config   Config
+	secret   string // the origin secret, known from the first deployment
+	gaps     []string
+}
+
+// Rehearse deploys twice, since the second time must change nothing, and prints what it found.
+func Rehearse(ctx context.Context, c Config) (err error) {
+	dir, err := os.MkdirTemp("", "rehearsal-")
+	if err != nil {
+		return fmt.Errorf("making a folder for the emulator's data: %w", err)
+	}
+	group := process.NewGroup()
+	defer func() {
+		group.Close()
+		err = errors.Join(err, os.RemoveAll(dir))
+	}()
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	program := filepath.Join(c.Tool.Root, ".cache", "ministack", "bin", "ministack")
+	e, err := start(ctx, group, program, c.Environment.Region, dir, log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.Out, "== The emulator answers at %s, its data is in %s until the end\n", e.endpoint, dir)
+
+	c.Environment = locally(c.Environment, e.endpoint)
+	c.Tool.Env = e.environment(dir)
+	r := &rehearsal{emulator: e, config: c, parts: rollout.OnAWS(e.config(), c.Tool, c.Environment)}
+	parts := r.parts
+	parts.Deploy, parts.Smoke = r.deploy, r.smoke
+	for _, time := range []string{"first", "second"} {
+		fmt.Fprintf(c.Out, "\n==== The %s deployment\n", time)
+		if err := (rollout.Rollout{Environment: c.Environment, Parts: parts, Out: c.Out}).Run(ctx); err != nil {
+			return errors.Join(err, r.report(ctx))
+		}
+	}
+	return r.report(ctx)
+}
+
+// locally is the environment with what must differ here: the functions are processes of this machine and call the emulator.
+func locally(e environment.Environment, endpoint string) environment.Environment {
+	arch := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
+	parameters := map[string]string{"Arch": arch, "DynamodbEndpoint": endpoint, "KmsEndpoint": endpoint}
+	for name, value := range e.Parameters {
+		parameters[name] = value
+	}
+	e.Parameters = parameters
+	return e
+}
+
+// deploy deploys, and then gives the API the routes that the emulator does not take from the template.
+func (r *rehearsal) deploy(ctx context.Context, request sam.Request) error {
+	if secret := request.Parameters["OriginSecret"]; secret != "" {
+		r.secret = secret
+	}
+	if err := r.parts.Deploy(ctx, request); err != nil {
+		return err
+	}
+	if request.Template != rollout.Template {
+		return nil
+	}
+	added, err := r.addRoutes(ctx, request.Stack)
+	if err != nil {
+		return fmt.Errorf("giving the emulator's API its routes: %w", err)
+	}
+	if added > 0 {
+		r.gap("AWS::ApiGatewayV2::Api: its Body, all that SAM writes of the API, is ignored: the API had no route. %d routes with their authorizer were made by single calls from the same Body", added)
+	}
+	return nil
+}
+
+// smoke asks through CloudFront, as on AWS. What is not answered there for want of the emulator is asked another way, and
+// noted: the portal without the demand for TLS, the API at its own address with the secret that CloudFront would have sent.
+func (r *rehearsal) smoke(ctx context.Context, t smoke.Target) []smoke.Result {
+	t.Client = &http.Client{Transport: transport{to: r.emulator}}
+	results := smoke.Run(ctx, t, 0, 0)
+	if slices.ContainsFunc(results, func(one smoke.Result) bool { return one.Err != nil && !one.API }) {
+		if err := r.demandNoTLS(ctx); err != nil {
+			r.gap("the portal's bucket: %v", err)
+		} else {
+			results = smoke.Run(ctx, t, 0, 0)
+		}
+	}
+	direct := t
+	direct.Portal, direct.Client = t.API, &http.Client{Transport: transport{to: r.emulator, secret: r.secret}}
+	for i, again := range smoke.Run(ctx, direct, 0, 0) {
+		if results[i].Err == nil || !results[i].API || again.Err != nil {
+			continue
+		}
+		answer, _, _ := strings.Cut(results[i].Err.Error(), ": ")
+		r.gap("smoke test, %s: through CloudFront %s (it dials no origin at amazonaws.com); right at the API's own address, with the secret", again.Name, answer)
+		results[i].Err = nil
+	}
+	return results
+}
+
+// gap notes what the emulator cannot do, once.
+func (r *rehearsal) gap(format string, args ...any) {
+	if line := fmt.Sprintf(format, args...); !slices.Contains(r.gaps, line) {
+		r.gaps = append(r.gaps, line)
+	}
+}

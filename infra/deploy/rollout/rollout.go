@@ -1,0 +1,239 @@
+// Package rollout is the order in which an environment is deployed. Every step may be done again: after a failure the same
+// command goes on.
+package rollout
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"maps"
+	"strings"
+
+	"qmslicensing/infra/deploy/environment"
+	"qmslicensing/infra/deploy/portal"
+	"qmslicensing/infra/deploy/sam"
+	"qmslicensing/infra/deploy/smoke"
+	"qmslicensing/infra/deploy/stack"
+	"qmslicensing/shared/license/keyring"
+)
+
+// The templates, and the one region whose web ACLs CloudFront takes.
+const (
+	Template         = "template.yaml"
+	FirewallTemplate = "infra/stacks/firewall.yaml"
+	CloudFrontRegion = "us-east-1"
+)
+
+// Parts are what a rollout is done with; all must be set.
+type Parts struct {
+	// Needs says what is missing on this machine.
+	Needs func() error
+	// Caller is who deploys, as AWS knows it.
+	Caller func(ctx context.Context) (Caller, error)
+	Stack  func(ctx context.Context, region, name string) (stack.Stack, error)
+	Deploy func(ctx context.Context, r sam.Request) error
+	Site   func(ctx context.Context, distribution string) (Site, error)
+	// FillKeys fills the key table if it is empty, and returns what it wrote.
+	FillKeys   func(ctx context.Context, outputs map[string]string) ([]keyring.Entry, error)
+	Plan       func(config []byte) ([]portal.File, error)
+	Upload     func(ctx context.Context, bucket string, files []portal.File) error
+	Invalidate func(ctx context.Context, distribution string, paths []string) error
+	Smoke      func(ctx context.Context, target smoke.Target) []smoke.Result
+}
+
+// Caller is an identity.
+type Caller struct{ Account, ARN string }
+
+// Site is what CloudFront says of a distribution.
+type Site struct {
+	Domain      string // such as d111.cloudfront.net
+	SendsSecret bool   // whether it tells the API the origin secret
+}
+
+// Rollout deploys one environment.
+type Rollout struct {
+	Environment environment.Environment
+	Parts       Parts
+	Out         io.Writer
+}
+
+// Failure is a step that failed.
+type Failure struct {
+	Step string // what was being done
+	Next string // what to do about it
+	Err  error
+}
+
+func (f *Failure) Error() string {
+	return fmt.Sprintf("Stopped while %s:\n  %v\nWhat to do: %s.\nThen run the same command again: it goes on from here.", f.Step, f.Err, f.Next)
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// progress is what the steps of one run hand on.
+type progress struct {
+	parameters map[string]string // that a deployment is given
+	outputs    map[string]string
+	keep       bool // the stack was never complete
+	site       Site
+}
+
+// Run deploys, and returns a *Failure that names the step and what to do.
+func (r Rollout) Run(ctx context.Context) error {
+	p := &progress{parameters: maps.Clone(r.Environment.Parameters)}
+	for _, step := range []struct {
+		doing, next string
+		do          func(ctx context.Context, p *progress) error
+	}{
+		{"looking for what a deployment needs", "bring what is missing", func(context.Context, *progress) error { return r.Parts.Needs() }},
+		{"asking AWS who deploys", "sign in, for example with aws sso login, and say AWS_PROFILE=…; AWS_REGION is not needed", r.caller},
+		{"deploying the web ACL's stack", "look at the events above: the first that failed says why", r.firewall},
+		{"deploying the stack", "look at the events above: the first that failed says why", r.root},
+		{"telling the sign-in the portal's address", "look at the events above: the first that failed says why", r.origin},
+		{"filling the key table", "the caller needs dynamodb:Query and dynamodb:PutItem on the license table and kms:GetPublicKey on the four keys", r.keys},
+		{"uploading the portal", "the caller needs s3:PutObject on the portal's bucket", r.upload},
+		{"testing the deployed system", "see each line above", r.smoke},
+	} {
+		fmt.Fprintf(r.Out, "== %s%s\n", strings.ToUpper(step.doing[:1]), step.doing[1:])
+		if err := step.do(ctx, p); err != nil {
+			return &Failure{Step: step.doing, Next: step.next, Err: err}
+		}
+	}
+	fmt.Fprintf(r.Out, "== Deployed %s: %s\n", r.Environment.Name, p.outputs["PortalAddress"])
+	return nil
+}
+
+func (r Rollout) caller(ctx context.Context, _ *progress) error {
+	who, err := r.Parts.Caller(ctx)
+	if err == nil {
+		fmt.Fprintf(r.Out, "Stack %s in %s of account %s, as %s\n", r.Environment.Stack, r.Environment.Region, who.Account, who.ARN)
+	}
+	return err
+}
+
+// firewall deploys the web ACL where the root cannot make it: CloudFront takes one from us-east-1 alone.
+func (r Rollout) firewall(ctx context.Context, p *progress) error {
+	switch {
+	case p.parameters["WebAclArn"] != "":
+		fmt.Fprintln(r.Out, "Not needed: the environment names a web ACL")
+		return nil
+	case r.Environment.Region == CloudFrontRegion:
+		fmt.Fprintln(r.Out, "Not needed: in "+CloudFrontRegion+" it is part of the stack")
+		return nil
+	}
+	name := r.Environment.Stack + "-firewall"
+	before, err := r.Parts.Stack(ctx, CloudFrontRegion, name)
+	if err != nil {
+		return err
+	}
+	if err := before.Check(); err != nil {
+		return err
+	}
+	request := sam.Request{
+		Environment: r.Environment.Name, Stack: name, Region: CloudFrontRegion, Template: FirewallTemplate,
+		Parameters: map[string]string{"Environment": p.parameters["Environment"]}, Keep: !before.Complete(),
+	}
+	if err := r.Parts.Deploy(ctx, request); err != nil {
+		return err
+	}
+	after, err := r.Parts.Stack(ctx, CloudFrontRegion, name)
+	if err != nil {
+		return err
+	}
+	if p.parameters["WebAclArn"] = after.Outputs["WebAclArn"]; p.parameters["WebAclArn"] == "" {
+		return fmt.Errorf("stack %s has no output WebAclArn", name)
+	}
+	return nil
+}
+
+func (r Rollout) root(ctx context.Context, p *progress) error {
+	before, err := r.Parts.Stack(ctx, r.Environment.Region, r.Environment.Stack)
+	if err != nil {
+		return err
+	}
+	if err := before.Check(); err != nil {
+		return err
+	}
+	p.keep = !before.Complete()
+	missing, err := r.missesSecret(ctx, before)
+	if err != nil {
+		return err
+	}
+	if missing {
+		// 52 letters and digits, 260 bits. Later deployments do not give it and so keep it; nobody has to know it.
+		fmt.Fprintln(r.Out, "Making the secret that CloudFront tells the functions")
+		p.parameters["OriginSecret"] = rand.Text() + rand.Text()
+	}
+	if err := r.deploy(ctx, p); err != nil {
+		return err
+	}
+	delete(p.parameters, "OriginSecret")
+	return nil
+}
+
+// missesSecret reports whether the stack has no origin secret. CloudFormation does not tell a hidden parameter's value, not
+// even whether it is empty, but CloudFront tells what it sends.
+func (r Rollout) missesSecret(ctx context.Context, s stack.Stack) (bool, error) {
+	distribution := s.Outputs["DistributionId"]
+	if !s.Complete() || distribution == "" {
+		return true, nil
+	}
+	site, err := r.Parts.Site(ctx, distribution)
+	return err == nil && !site.SendsSecret, err
+}
+
+func (r Rollout) deploy(ctx context.Context, p *progress) error {
+	err := r.Parts.Deploy(ctx, sam.Request{
+		Environment: r.Environment.Name, Stack: r.Environment.Stack, Region: r.Environment.Region, Template: Template,
+		Parameters: maps.Clone(p.parameters), Keep: p.keep,
+	})
+	if err != nil {
+		return err
+	}
+	return r.read(ctx, p)
+}
+
+// outputs are what the steps after the deployment need.
+var outputs = []string{
+	"PortalAddress", "PortalBucket", "DistributionId", "TokenIssuer", "ConsoleClientId", "ApiAddress", "LicenseTableName",
+	"TemporarySigningKeyId", "TemporaryStandbyKeyId", "SoldSigningKeyId", "SoldStandbyKeyId",
+}
+
+func (r Rollout) read(ctx context.Context, p *progress) error {
+	after, err := r.Parts.Stack(ctx, r.Environment.Region, r.Environment.Stack)
+	if err != nil {
+		return err
+	}
+	for _, name := range outputs {
+		if after.Outputs[name] == "" {
+			return fmt.Errorf("stack %s has no output %s", after.Name, name)
+		}
+	}
+	p.outputs, p.keep = after.Outputs, false
+	// What the deployed stack has is what the next steps decide on: a parameter that was not given kept its value.
+	if p.parameters["PortalOrigin"] == "" {
+		p.parameters["PortalOrigin"] = after.Parameters["PortalOrigin"]
+	}
+	if p.parameters["PortalDomain"] == "" {
+		p.parameters["PortalDomain"] = after.Parameters["PortalDomain"]
+	}
+	p.site, err = r.Parts.Site(ctx, p.outputs["DistributionId"])
+	return err
+}
+
+// origin deploys once more when the sign-in does not lead back to the portal: CloudFront's address is known only now.
+func (r Rollout) origin(ctx context.Context, p *progress) error {
+	if !NeedsOrigin(p.parameters, p.outputs) {
+		fmt.Fprintln(r.Out, "Not needed: it leads back there")
+		return nil
+	}
+	p.parameters["PortalOrigin"] = p.outputs["PortalAddress"]
+	return r.deploy(ctx, p)
+}
+
+// NeedsOrigin reports whether the stack's own sign-in must be told the address that CloudFront gave the portal. With an own
+// domain the template knows it, and a sign-in from elsewhere is set up there.
+func NeedsOrigin(parameters, outputs map[string]string) bool {
+	return parameters["PortalDomain"] == "" && outputs["UserPoolId"] != "" && parameters["PortalOrigin"] != outputs["PortalAddress"]
+}

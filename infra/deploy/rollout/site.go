@@ -1,0 +1,72 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"qmslicensing/infra/deploy/portal"
+	"qmslicensing/infra/deploy/smoke"
+)
+
+func (r Rollout) keys(ctx context.Context, p *progress) error {
+	written, err := r.Parts.FillKeys(ctx, p.outputs)
+	if err != nil {
+		return err
+	}
+	for _, entry := range written {
+		fmt.Fprintf(r.Out, "%s  %s  %s  %s\n", entry.ID, entry.Purpose, entry.State, entry.ARN)
+	}
+	if len(written) == 0 {
+		fmt.Fprintln(r.Out, "Not needed: it has keys, and a deployment changes none (make keys does)")
+	}
+	return nil
+}
+
+func (r Rollout) upload(ctx context.Context, p *progress) error {
+	config, err := portal.Config(p.outputs["TokenIssuer"], p.outputs["ConsoleClientId"])
+	if err != nil {
+		return err
+	}
+	files, err := r.Parts.Plan(config)
+	if err != nil {
+		return err
+	}
+	if err := r.Parts.Upload(ctx, p.outputs["PortalBucket"], files); err != nil {
+		return err
+	}
+	paths := portal.Stale(files)
+	fmt.Fprintf(r.Out, "%d files are in the bucket; waiting until CloudFront has forgotten %d paths\n", len(files), len(paths))
+	started := time.Now()
+	if err := r.Parts.Invalidate(ctx, p.outputs["DistributionId"], paths); err != nil {
+		return err
+	}
+	fmt.Fprintf(r.Out, "Forgotten after %s\n", time.Since(started).Round(time.Second))
+	return nil
+}
+
+func (r Rollout) smoke(ctx context.Context, p *progress) error {
+	if domain := p.parameters["PortalDomain"]; domain != "" {
+		fmt.Fprintf(r.Out, "%s must be a CNAME for %s in your DNS\n", domain, p.site.Domain)
+	}
+	failed := 0
+	for _, result := range r.Parts.Smoke(ctx, smoke.Target{
+		Portal: p.outputs["PortalAddress"], API: p.outputs["ApiAddress"],
+		Issuer: p.outputs["TokenIssuer"], ClientID: p.outputs["ConsoleClientId"],
+	}) {
+		if result.Err == nil {
+			fmt.Fprintln(r.Out, "ok     "+result.Name)
+			continue
+		}
+		failed++
+		fmt.Fprintf(r.Out, "WRONG  %s: %v\n       What to do: %s\n", result.Name, result.Err, result.Next)
+	}
+	switch failed {
+	case 0:
+		return nil
+	case 1:
+		return errors.New("one answer of the deployed system is wrong")
+	}
+	return fmt.Errorf("%d answers of the deployed system are wrong", failed)
+}
