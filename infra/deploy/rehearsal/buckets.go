@@ -84,7 +84,7 @@ func (r *rehearsal) demandNoTLS(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading its policy: %w", err)
 	}
-	policy, sids, err := withoutTLS(aws.ToString(out.Policy))
+	policy, sids, err := WithoutTLS(aws.ToString(out.Policy))
 	if err != nil {
 		return err
 	}
@@ -95,8 +95,8 @@ func (r *rehearsal) demandNoTLS(ctx context.Context) error {
 	return nil
 }
 
-// withoutTLS returns a policy without the statements that look at aws:SecureTransport, and their names.
-func withoutTLS(policy string) (rest string, sids []string, err error) {
+// WithoutTLS returns a policy without the statements that look at aws:SecureTransport, and their names.
+func WithoutTLS(policy string) (rest string, sids []string, err error) {
 	var document struct {
 		Version   string
 		Statement []map[string]any

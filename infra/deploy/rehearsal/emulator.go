@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -71,16 +72,7 @@ func freePort() (host, port string, err error) {
 	}
 	host = listener.Addr().String()
 	_, port, err = net.SplitHostPort(host)
-	return host, port, errorsFirst(err, listener.Close())
-}
-
-func errorsFirst(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return host, port, errors.Join(err, listener.Close())
 }
 
 func (e *emulator) wait(ctx context.Context, p *process.Process) error {

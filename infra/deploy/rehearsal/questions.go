@@ -110,7 +110,7 @@ func (r *rehearsal) ask(ctx context.Context, one resource) bool {
 			continue
 		}
 		for _, property := range slices.Sorted(maps.Keys(q.members)) {
-			if one.declared[property] != nil && !holds(answer, q.members[property]) {
+			if one.declared[property] != nil && !Holds(answer, q.members[property]) {
 				r.missing(one, property)
 			}
 		}
@@ -135,8 +135,8 @@ func (r *rehearsal) missing(one resource, property string) {
 	r.gap("%s %s: %s is declared and not there afterwards", one.kind, one.logical, property)
 }
 
-// holds reports whether a JSON document has something at a path; "=" after it demands that very text.
-func holds(document any, path string) bool {
+// Holds reports whether a JSON document has something at a path; "=" after it demands that very text.
+func Holds(document any, path string) bool {
 	path, want, exact := strings.Cut(path, "=")
 	for _, name := range strings.Split(path, ".") {
 		switch at := document.(type) {

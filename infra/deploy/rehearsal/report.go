@@ -135,17 +135,20 @@ func (r *rehearsal) resources(ctx context.Context, region, name string) ([]resou
 		})
 	}
 	for logical, one := range template.Resources {
-		if one.Condition == "" && !slices.ContainsFunc(found, func(f resource) bool { return f.logical == logical }) {
+		switch made := slices.ContainsFunc(found, func(f resource) bool { return f.logical == logical }); {
+		case !made && one.Condition == "":
 			r.gap("%s %s of stack %s's template was not made", one.Type, logical, name)
+		case !made:
+			r.gap("%s %s was not made, as condition %s came out false (the emulator knows no AWS::Region in a condition: false is what it takes it for)", one.Type, logical, one.Condition)
 		}
 	}
 	return found, nil
 }
 
-// parse reads a template in YAML or JSON; a short form such as !Ref stands as the value that it has.
-func parse(text string) (processed, error) {
+// Parse reads a template in YAML or JSON; a short form such as !Ref stands as the value that it has.
+func Parse(text string) (Processed, error) {
 	var generic any
-	var template processed
+	var template Processed
 	if err := yaml.Unmarshal([]byte(text), &generic); err != nil {
 		return template, fmt.Errorf("reading a template: %w", err)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
-// processed is a template as CloudFormation executes it: after the transform, before references are resolved.
-type processed struct {
+// Processed is a template as CloudFormation executes it: after the transform, before references are resolved.
+type Processed struct {
 	Resources map[string]struct {
 		Type       string
 		Condition  string
@@ -31,8 +31,8 @@ type body struct {
 	} `json:"paths"`
 }
 
-// route is one route of an API, as the template says it.
-type route struct {
+// Route is one route of an API, as the template says it.
+type Route struct {
 	Key      string // such as GET /v1/licenses
 	Function string // logical id
 	Scopes   []string
@@ -41,16 +41,16 @@ type route struct {
 
 var invoked = regexp.MustCompile(`\$\{(\w+)\.Arn\}/invocations`)
 
-// routesOf reads the routes from an API's Body.
-func routesOf(raw json.RawMessage) ([]route, error) {
+// RoutesOf reads the routes from an API's Body.
+func RoutesOf(raw json.RawMessage) ([]Route, error) {
 	var b body
 	if err := json.Unmarshal(raw, &b); err != nil {
 		return nil, fmt.Errorf("reading the API's Body: %w", err)
 	}
-	var routes []route
+	var routes []Route
 	for path, methods := range b.Paths {
 		for method, operation := range methods {
-			r := route{Key: strings.ToUpper(method) + " " + path}
+			r := Route{Key: strings.ToUpper(method) + " " + path}
 			function := invoked.FindSubmatch(operation.Integration.URI)
 			if function == nil {
 				return nil, fmt.Errorf("route %s names no function: %s", r.Key, operation.Integration.URI)
@@ -80,7 +80,7 @@ func (r *rehearsal) addRoutes(ctx context.Context, stackName string) (int, error
 		if resource.Type != "AWS::ApiGatewayV2::Api" || resource.Properties["Body"] == nil {
 			continue
 		}
-		routes, err := routesOf(resource.Properties["Body"])
+		routes, err := RoutesOf(resource.Properties["Body"])
 		if err != nil {
 			return added, err
 		}
@@ -103,7 +103,7 @@ func (r *rehearsal) addRoutes(ctx context.Context, stackName string) (int, error
 	return added, nil
 }
 
-func (r *rehearsal) fillAPI(ctx context.Context, client *cloudformation.Client, stackName, api string, routes []route) error {
+func (r *rehearsal) fillAPI(ctx context.Context, client *cloudformation.Client, stackName, api string, routes []Route) error {
 	s, err := r.parts.Stack(ctx, r.emulator.region, stackName)
 	if err != nil {
 		return err
@@ -144,12 +144,12 @@ func (r *rehearsal) api(ctx context.Context, method, path string, body, into any
 	return r.emulator.call(ctx, r.emulator.region, "apigateway", method, "/v2/apis/"+path, "", body, into)
 }
 
-func read(ctx context.Context, client *cloudformation.Client, stackName string) (processed, error) {
+func read(ctx context.Context, client *cloudformation.Client, stackName string) (Processed, error) {
 	out, err := client.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: &stackName, TemplateStage: types.TemplateStageProcessed})
 	if err != nil {
-		return processed{}, fmt.Errorf("reading the template of stack %s: %w", stackName, err)
+		return Processed{}, fmt.Errorf("reading the template of stack %s: %w", stackName, err)
 	}
-	return parse(aws.ToString(out.TemplateBody))
+	return Parse(aws.ToString(out.TemplateBody))
 }
 
 func physical(ctx context.Context, client *cloudformation.Client, stackName, logical string) (string, error) {

@@ -42,7 +42,7 @@ func OnAWS(cfg aws.Config, tool sam.Tool, e environment.Environment) Parts {
 			return stack.Read(ctx, cloudformation.NewFromConfig(cfg, func(o *cloudformation.Options) { o.Region = region }), name)
 		},
 		Deploy:   tool.Deploy,
-		Site:     func(ctx context.Context, id string) (Site, error) { return readSite(ctx, front, id) },
+		Site:     func(ctx context.Context, id string) (Site, error) { return ReadSite(ctx, front, id) },
 		FillKeys: fillKeys(cfg),
 		Plan: func(config []byte) ([]portal.File, error) {
 			return portal.Plan(os.DirFS(filepath.Join(tool.Root, "portal", "dist")), config)
@@ -75,7 +75,8 @@ type Distributions interface {
 	GetDistribution(ctx context.Context, in *cloudfront.GetDistributionInput, opts ...func(*cloudfront.Options)) (*cloudfront.GetDistributionOutput, error)
 }
 
-func readSite(ctx context.Context, client Distributions, id string) (Site, error) {
+// ReadSite asks CloudFront about a distribution.
+func ReadSite(ctx context.Context, client Distributions, id string) (Site, error) {
 	out, err := client.GetDistribution(ctx, &cloudfront.GetDistributionInput{Id: &id})
 	if err != nil {
 		return Site{}, fmt.Errorf("reading distribution %s: %w", id, err)
@@ -109,12 +110,13 @@ var firstKeys = []struct {
 func fillKeys(cfg aws.Config) func(ctx context.Context, outputs map[string]string) ([]keyring.Entry, error) {
 	return func(ctx context.Context, outputs map[string]string) ([]keyring.Entry, error) {
 		store := dynamostore.New(dynamodb.NewFromConfig(cfg), outputs["LicenseTableName"], "")
-		return fill(ctx, kms.NewFromConfig(cfg), store, outputs)
+		return FirstKeys(ctx, kms.NewFromConfig(cfg), store, outputs)
 	}
 }
 
-// fill fills a key table that is empty. One that is not is the record of rotations, which the stack's outputs do not know.
-func fill(ctx context.Context, client table.KMS, store table.Store, outputs map[string]string) ([]keyring.Entry, error) {
+// FirstKeys fills a key table that is empty with the keys that a stack's outputs name, and returns what it wrote. A table that
+// is not empty is the record of rotations, which the outputs do not know: it is left alone.
+func FirstKeys(ctx context.Context, client table.KMS, store table.Store, outputs map[string]string) ([]keyring.Entry, error) {
 	entries, err := store.Keys(ctx)
 	if err != nil || len(entries) > 0 {
 		return nil, err

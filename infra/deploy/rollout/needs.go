@@ -8,13 +8,16 @@ import (
 	"path/filepath"
 )
 
+// defaultArch is the processor that make deploy builds for.
+const defaultArch = "arm64"
+
 var machines = map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64}
 
 // Needs checks what a deployment takes from this machine: the SAM CLI, the functions built for Lambda's processor, and the
 // built portal. arch is the template's parameter Arch; empty is its default.
 func Needs(root, samCLI, arch string) error {
 	if arch == "" {
-		arch = "arm64"
+		arch = defaultArch
 	}
 	var missing []error
 	if _, err := os.Stat(samCLI); err != nil {

@@ -81,7 +81,9 @@ type progress struct {
 
 // Run deploys, and returns a *Failure that names the step and what to do.
 func (r Rollout) Run(ctx context.Context) error {
-	p := &progress{parameters: maps.Clone(r.Environment.Parameters)}
+	// Arch is always given: what a former deployment ran on is not what was built now.
+	p := &progress{parameters: map[string]string{"Arch": defaultArch}}
+	maps.Copy(p.parameters, r.Environment.Parameters)
 	for _, step := range []struct {
 		doing, next string
 		do          func(ctx context.Context, p *progress) error
