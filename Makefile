@@ -80,7 +80,7 @@ deploy: $(VENV)/.installed ## Deploy to AWS, or go on where it stopped: make dep
 	@[ -n "$(ENV)" ] || { echo "Say which environment of infra/samconfig.toml: make deploy ENV=staging"; exit 1; }
 	@$(MAKE) --no-print-directory build GOARCH=arm64
 	@go build -o .cache/deploy ./infra/deploy
-	@exec .cache/deploy -env $(ENV)
+	@exec .cache/deploy -env $(ENV) $(if $(NEW_SECRET),-new-secret)
 
 .PHONY: deploy-rehearsal
 deploy-rehearsal: build $(VENV)/.installed $(MINISTACK)/.installed ## The same on an emulator here; lists what it made and what it cannot: ENV=… REGION=…

@@ -25,16 +25,17 @@ func main() {
 	name := flag.String("env", "", "environment, a section of "+environments)
 	rehearse := flag.Bool("rehearse", false, "deploy to an emulator on this machine")
 	region := flag.String("region", "", "region to rehearse in; empty is the environment's")
+	newSecret := flag.Bool("new-secret", false, "change the secret that CloudFront tells the functions")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := run(ctx, *name, *rehearse, *region); err != nil {
+	if err := run(ctx, *name, *rehearse, *newSecret, *region); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, name string, rehearse bool, region string) error {
+func run(ctx context.Context, name string, rehearse, newSecret bool, region string) error {
 	root, err := os.Getwd()
 	if err != nil {
 		return err
@@ -59,5 +60,5 @@ func run(ctx context.Context, name string, rehearse bool, region string) error {
 	if err != nil {
 		return fmt.Errorf("reading the AWS configuration of this machine: %w", err)
 	}
-	return rollout.Rollout{Environment: e, Parts: rollout.OnAWS(cfg, tool, e), Out: os.Stdout}.Run(ctx)
+	return rollout.Rollout{Environment: e, NewSecret: newSecret, Parts: rollout.OnAWS(cfg, tool, e), Out: os.Stdout}.Run(ctx)
 }

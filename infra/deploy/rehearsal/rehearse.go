@@ -38,7 +38,7 @@ type rehearsal struct {
 	gaps     []string
 }
 
-// Rehearse deploys twice, since the second time must change nothing, and prints what it found.
+// Rehearse deploys three times, and prints what it found: the second time must change nothing, the third changes the secret.
 func Rehearse(ctx context.Context, c Config) (err error) {
 	dir, err := os.MkdirTemp("", "rehearsal-")
 	if err != nil {
@@ -66,9 +66,9 @@ func Rehearse(ctx context.Context, c Config) (err error) {
 	r := &rehearsal{emulator: e, config: c, parts: rollout.OnAWS(e.config(), c.Tool, c.Environment)}
 	parts := r.parts
 	parts.Deploy, parts.Smoke = r.deploy, r.smoke
-	for _, time := range []string{"first", "second"} {
-		fmt.Fprintf(c.Out, "\n==== The %s deployment\n", time)
-		if err := (rollout.Rollout{Environment: c.Environment, Parts: parts, Out: c.Out}).Run(ctx); err != nil {
+	for i, what := range []string{"The first deployment", "The same again, which changes nothing", "A new origin secret"} {
+		fmt.Fprintf(c.Out, "\n==== %s\n", what)
+		if err := (rollout.Rollout{Environment: c.Environment, NewSecret: i == 2, Parts: parts, Out: c.Out}).Run(ctx); err != nil {
 			return errors.Join(err, r.report(ctx))
 		}
 	}
@@ -78,7 +78,7 @@ func Rehearse(ctx context.Context, c Config) (err error) {
 // locally is the environment with what must differ here: the functions are processes of this machine and call the emulator.
 func locally(e environment.Environment, endpoint string) environment.Environment {
 	arch := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
-	parameters := map[string]string{"Arch": arch, "DynamodbEndpoint": endpoint, "KmsEndpoint": endpoint}
+	parameters := map[string]string{"Arch": arch, "DynamodbEndpoint": endpoint, "KmsEndpoint": endpoint, "S3Endpoint": endpoint}
 	for name, value := range e.Parameters {
 		parameters[name] = value
 	}
@@ -88,7 +88,7 @@ func locally(e environment.Environment, endpoint string) environment.Environment
 
 // deploy deploys, and then gives the API the routes that the emulator does not take from the template.
 func (r *rehearsal) deploy(ctx context.Context, request sam.Request) error {
-	if secret := request.Parameters["OriginSecret"]; secret != "" {
+	if secret, _, _ := strings.Cut(request.Parameters["OriginSecret"], ","); secret != "" {
 		r.secret = secret
 	}
 	if err := r.parts.Deploy(ctx, request); err != nil {

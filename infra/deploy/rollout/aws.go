@@ -88,7 +88,9 @@ func ReadSite(ctx context.Context, client Distributions, id string) (Site, error
 				continue
 			}
 			for _, header := range origin.CustomHeaders.Items {
-				site.SendsSecret = site.SendsSecret || aws.ToString(header.HeaderName) == secretHeader && aws.ToString(header.HeaderValue) != ""
+				if aws.ToString(header.HeaderName) == secretHeader {
+					site.Secret = aws.ToString(header.HeaderValue)
+				}
 			}
 		}
 	}

@@ -35,12 +35,12 @@ func TestReadSite_WhetherTheSecretIsSent(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		headers *types.CustomHeaders
-		want    bool
+		want    string
 	}{
-		"it is":             {header("x-origin-secret", "abc"), true},
-		"an empty one":      {header("x-origin-secret", ""), false},
-		"another header":    {header("x-forwarded-for", "abc"), false},
-		"no header, at all": {nil, false},
+		"it is":             {header("x-origin-secret", "abc"), "abc"},
+		"an empty one":      {header("x-origin-secret", ""), ""},
+		"another header":    {header("x-forwarded-for", "abc"), ""},
+		"no header, at all": {nil, ""},
 	} {
 		site, err := rollout.ReadSite(context.Background(), distribution(func() (*types.Distribution, error) {
 			return &types.Distribution{DomainName: aws.String("d1.cloudfront.net"), DistributionConfig: &types.DistributionConfig{
@@ -48,7 +48,7 @@ func TestReadSite_WhetherTheSecretIsSent(t *testing.T) {
 			}}, nil
 		}), "D1")
 		require.NoError(t, err)
-		require.Equal(t, rollout.Site{Domain: "d1.cloudfront.net", SendsSecret: c.want}, site, name)
+		require.Equal(t, rollout.Site{Domain: "d1.cloudfront.net", Secret: c.want}, site, name)
 	}
 	_, err := rollout.ReadSite(context.Background(), distribution(func() (*types.Distribution, error) { return nil, errors.New("no rights") }), "D1")
 	require.EqualError(t, err, "reading distribution D1: no rights")

@@ -47,15 +47,17 @@ type Caller struct{ Account, ARN string }
 
 // Site is what CloudFront says of a distribution.
 type Site struct {
-	Domain      string // such as d111.cloudfront.net
-	SendsSecret bool   // whether it tells the API the origin secret
+	Domain string // such as d111.cloudfront.net
+	Secret string // that it tells the API; empty for none. Never to be printed
 }
 
 // Rollout deploys one environment.
 type Rollout struct {
 	Environment environment.Environment
-	Parts       Parts
-	Out         io.Writer
+	// NewSecret changes the origin secret, by three deployments: at no moment CloudFront sends what a function does not know.
+	NewSecret bool
+	Parts     Parts
+	Out       io.Writer
 }
 
 // Failure is a step that failed.
@@ -158,31 +160,43 @@ func (r Rollout) root(ctx context.Context, p *progress) error {
 		return err
 	}
 	p.keep = !before.Complete()
-	missing, err := r.missesSecret(ctx, before)
+	secrets, err := r.secrets(ctx, before)
 	if err != nil {
 		return err
 	}
-	if missing {
-		// 52 letters and digits, 260 bits. Later deployments do not give it and so keep it; nobody has to know it.
-		fmt.Fprintln(r.Out, "Making the secret that CloudFront tells the functions")
-		p.parameters["OriginSecret"] = rand.Text() + rand.Text()
-	}
-	if err := r.deploy(ctx, p); err != nil {
-		return err
+	for _, secret := range secrets {
+		if p.parameters["OriginSecret"] = secret; secret == "" {
+			delete(p.parameters, "OriginSecret")
+		}
+		if err := r.deploy(ctx, p); err != nil {
+			return err
+		}
 	}
 	delete(p.parameters, "OriginSecret")
 	return nil
 }
 
-// missesSecret reports whether the stack has no origin secret. CloudFormation does not tell a hidden parameter's value, not
-// even whether it is empty, but CloudFront tells what it sends.
-func (r Rollout) missesSecret(ctx context.Context, s stack.Stack) (bool, error) {
-	distribution := s.Outputs["DistributionId"]
-	if !s.Complete() || distribution == "" {
-		return true, nil
+// secrets are the values of OriginSecret to deploy with, one after the other; an empty one keeps what the stack has. Nobody
+// has to know the secret. CloudFormation does not tell a hidden parameter's value, not even whether it is empty, but
+// CloudFront tells what it sends. Of two values the first is sent and both are accepted.
+func (r Rollout) secrets(ctx context.Context, s stack.Stack) ([]string, error) {
+	fresh, sent := rand.Text()+rand.Text(), "" // 52 letters and digits, 260 bits
+	if distribution := s.Outputs["DistributionId"]; s.Complete() && distribution != "" {
+		site, err := r.Parts.Site(ctx, distribution)
+		if err != nil {
+			return nil, err
+		}
+		sent = site.Secret
 	}
-	site, err := r.Parts.Site(ctx, distribution)
-	return err == nil && !site.SendsSecret, err
+	switch {
+	case sent == "":
+		fmt.Fprintln(r.Out, "Making the secret that CloudFront tells the functions")
+		return []string{fresh}, nil
+	case r.NewSecret:
+		fmt.Fprintln(r.Out, "Changing the secret that CloudFront tells the functions, by three deployments")
+		return []string{sent + "," + fresh, fresh + "," + sent, fresh}, nil
+	}
+	return []string{""}, nil
 }
 
 func (r Rollout) deploy(ctx context.Context, p *progress) error {

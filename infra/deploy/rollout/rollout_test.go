@@ -22,14 +22,15 @@ import (
 
 // cloud is an AWS that does what CloudFormation does with parameters: what is not given keeps its value.
 type cloud struct {
-	did    []string
-	stacks map[string]stack.Stack // by region and name
-	last   sam.Request
-	fail   string // the step that fails, as it stands in did
-	secret string
-	files  []portal.File
-	filled bool
-	wrong  []smoke.Result
+	did     []string
+	stacks  map[string]stack.Stack // by region and name
+	last    sam.Request
+	fail    string   // the step that fails, as it stands in did
+	secret  string   // that CloudFront sends
+	secrets []string // that were deployed with
+	files   []portal.File
+	filled  bool
+	wrong   []smoke.Result
 }
 
 var made = map[string]string{
@@ -72,7 +73,8 @@ func (c *cloud) deploy(_ context.Context, r sam.Request) error {
 	}
 	maps.Copy(s.Parameters, r.Parameters)
 	if secret := r.Parameters["OriginSecret"]; secret != "" {
-		c.secret = secret
+		c.secret, _, _ = strings.Cut(secret, ",")
+		c.secrets = append(c.secrets, secret)
 	}
 	s.Status, s.Outputs = types.StackStatusUpdateComplete, made
 	if r.Template == rollout.FirewallTemplate {
@@ -100,7 +102,7 @@ func (c *cloud) rollout(region string, parameters map[string]string) (rollout.Ro
 			},
 			Deploy: c.deploy,
 			Site: func(context.Context, string) (rollout.Site, error) {
-				return rollout.Site{Domain: "d1.cloudfront.net", SendsSecret: c.secret != ""}, nil
+				return rollout.Site{Domain: "d1.cloudfront.net", Secret: c.secret}, nil
 			},
 			FillKeys: func(context.Context, map[string]string) ([]keyring.Entry, error) {
 				if err := c.do("keys"); err != nil || c.filled {
@@ -249,4 +251,21 @@ func TestRun_ACompleteStackWithoutASecretGetsOne(t *testing.T) {
 	r, _ := c.rollout("us-east-1", nil)
 	require.NoError(t, r.Run(context.Background()))
 	require.Equal(t, "needs, caller, deploy template.yaml in us-east-1 OriginSecret, "+after, c.steps())
+}
+
+func TestRun_ANewSecretIsAcceptedBeforeItIsSentAndTheOldOneUntilItIsNot(t *testing.T) {
+	c := &cloud{}
+	r, _ := c.rollout("us-east-1", nil)
+	require.NoError(t, r.Run(context.Background()))
+	old := c.secret
+	c.secrets = nil
+	r, out := c.rollout("us-east-1", nil)
+	r.NewSecret = true
+	require.NoError(t, r.Run(context.Background()))
+	fresh := c.secret
+	require.NotEqual(t, old, fresh)
+	require.Equal(t, []string{old + "," + fresh, fresh + "," + old, fresh}, c.secrets)
+	for _, secret := range []string{old, fresh} {
+		require.NotContains(t, out.String(), secret)
+	}
 }
