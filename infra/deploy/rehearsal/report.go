@@ -23,8 +23,9 @@ type resource struct {
 	declared                               map[string]json.RawMessage
 }
 
-// report prints what was created, and what the emulator did not do, by asking it.
-func (r *rehearsal) report(ctx context.Context) error {
+// inventory prints what was created, and notes what the emulator did not do, by asking it. It returns the types of resources,
+// and whether there was anything to ask of each.
+func (r *rehearsal) inventory(ctx context.Context) (map[string]bool, error) {
 	asked := map[string]bool{}
 	fmt.Fprintln(r.config.Out, "\n==== What the rehearsal created, by CloudFormation's word")
 	regions := []string{r.emulator.region}
@@ -32,18 +33,18 @@ func (r *rehearsal) report(ctx context.Context) error {
 		regions = append(regions, rollout.CloudFrontRegion)
 	}
 	if err := r.askRegion(ctx); err != nil {
-		return err
+		return asked, err
 	}
 	total := 0
 	for _, region := range regions {
 		stacks, err := r.stacks(ctx, region)
 		if err != nil {
-			return err
+			return asked, err
 		}
 		for _, name := range stacks {
 			resources, err := r.resources(ctx, region, name)
 			if err != nil {
-				return err
+				return asked, err
 			}
 			total += len(resources)
 			fmt.Fprintf(r.config.Out, "%s in %s: %d resources\n", name, region, len(resources))
@@ -58,10 +59,24 @@ func (r *rehearsal) report(ctx context.Context) error {
 		}
 	}
 	fmt.Fprintf(r.config.Out, "%d resources in all\n", total)
-	r.conclude(asked)
-	return nil
+	return asked, nil
 }
 
+// why is the reason of a failed deployment: the first event of the stack that says one.
+func (r *rehearsal) why(ctx context.Context, failure error) string {
+	out, err := r.cloudFormation(r.emulator.region).DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &r.config.Environment.Stack})
+	if err != nil {
+		return failure.Error()
+	}
+	for _, event := range slices.Backward(out.StackEvents) { // the newest stands first
+		if strings.HasSuffix(string(event.ResourceStatus), "_FAILED") {
+			return aws.ToString(event.LogicalResourceId) + ": " + aws.ToString(event.ResourceStatusReason)
+		}
+	}
+	return failure.Error()
+}
+
+// conclude prints what the emulator could not do.
 func (r *rehearsal) conclude(asked map[string]bool) {
 	fmt.Fprintln(r.config.Out, "\n==== What the emulator could not do, found by asking it afterwards")
 	if len(r.gaps) == 0 {
