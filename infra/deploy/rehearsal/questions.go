@@ -47,6 +47,12 @@ var questions = map[string][]question{
 			"EnabledMfas": "SoftwareTokenMfaConfiguration.Enabled",
 		}},
 	},
+	"AWS::Cognito::UserPoolClient": {{service: "cognito-idp", target: "AWSCognitoIdentityProviderService.DescribeUserPoolClient", body: `{"UserPoolId":%q,"ClientId":%q}`, members: map[string]string{
+		"CallbackURLs": "UserPoolClient.CallbackURLs", "LogoutURLs": "UserPoolClient.LogoutURLs", "AllowedOAuthFlows": "UserPoolClient.AllowedOAuthFlows",
+		"AllowedOAuthScopes": "UserPoolClient.AllowedOAuthScopes", "AccessTokenValidity": "UserPoolClient.AccessTokenValidity",
+		"ExplicitAuthFlows": "UserPoolClient.ExplicitAuthFlows", "EnableTokenRevocation": "UserPoolClient.EnableTokenRevocation",
+		"PreventUserExistenceErrors": "UserPoolClient.PreventUserExistenceErrors",
+	}}},
 	"AWS::Lambda::Function": {{service: "lambda", path: "/2015-03-31/functions/%s", members: map[string]string{
 		"Runtime": "Configuration.Runtime", "Timeout": "Configuration.Timeout", "MemorySize": "Configuration.MemorySize", "Environment": "Configuration.Environment.Variables",
 		"LoggingConfig": "Configuration.LoggingConfig.LogGroup", "Role": "Configuration.Role", "Architectures": "Configuration.Architectures", "Code": "Code",
@@ -93,19 +99,8 @@ func (r *rehearsal) ask(ctx context.Context, one resource) bool {
 		return true
 	}
 	for _, q := range questions[one.kind] {
-		var answer any
-		ids := []any{one.physical}
-		if strings.Count(q.body, "%q") == 2 { // a web ACL is named by name|id|scope
-			parts := append(strings.Split(one.physical, "|"), "", "")
-			ids = []any{parts[0], parts[1]}
-		}
-		path, method, body := "/", "POST", any(nil)
-		if q.target == "" {
-			path, method = fmt.Sprintf(q.path, url.PathEscape(r.parent(ctx, one))), "GET"
-		} else {
-			body = json.RawMessage(fmt.Sprintf(q.body, ids...))
-		}
-		if err := r.emulator.call(ctx, one.region, q.service, method, path, q.target, body, &answer); err != nil {
+		answer, err := r.answer(ctx, q, one)
+		if err != nil {
 			r.gap("%s %s: CloudFormation says that it is there, and %v", one.kind, one.logical, err)
 			continue
 		}
@@ -114,21 +109,47 @@ func (r *rehearsal) ask(ctx context.Context, one resource) bool {
 				r.missing(one, property)
 			}
 		}
+		if one.kind == "AWS::Cognito::UserPoolClient" && !Holds(answer, "UserPoolClient.CallbackURLs.*="+r.portal+"/console/") {
+			r.gap("%s %s: the sign-in does not lead back to %s/console/", one.kind, one.logical, r.portal)
+		}
 	}
 	return len(questions[one.kind]) > 0
 }
 
-// parent is what a resource is asked by: a stage by its API, everything else by itself.
-func (r *rehearsal) parent(ctx context.Context, one resource) string {
-	var reference struct{ Ref string }
-	if one.kind != "AWS::ApiGatewayV2::Stage" || json.Unmarshal(one.declared["ApiId"], &reference) != nil {
-		return one.physical
-	}
-	api, err := physical(ctx, r.cloudFormation(one.region), one.stack, reference.Ref)
+func (r *rehearsal) answer(ctx context.Context, q question, one resource) (answer any, err error) {
+	parent, err := r.parent(ctx, one)
 	if err != nil {
-		return one.physical
+		return nil, err
 	}
-	return api
+	if q.target == "" {
+		return answer, r.emulator.call(ctx, one.region, q.service, "GET", fmt.Sprintf(q.path, url.PathEscape(parent)), "", nil, &answer)
+	}
+	ids := []any{parent, one.physical}
+	if name, rest, compound := strings.Cut(one.physical, "|"); compound { // a web ACL is name|id|scope
+		id, _, _ := strings.Cut(rest, "|")
+		ids = []any{name, id}
+	}
+	body := json.RawMessage(fmt.Sprintf(q.body, ids[:strings.Count(q.body, "%q")]...))
+	return answer, r.emulator.call(ctx, one.region, q.service, "POST", "/", q.target, body, &answer)
+}
+
+// parents are the properties that name what a resource is a part of, and is asked by.
+var parents = map[string]string{"AWS::ApiGatewayV2::Stage": "ApiId", "AWS::Cognito::UserPoolClient": "UserPoolId"}
+
+// parent is the physical id of what a resource is asked by: of its API or user pool, for everything else its own.
+func (r *rehearsal) parent(ctx context.Context, one resource) (string, error) {
+	property, isPart := parents[one.kind]
+	if !isPart {
+		return one.physical, nil
+	}
+	var logical string
+	var reference struct{ Ref string }
+	if json.Unmarshal(one.declared[property], &reference) == nil {
+		logical = reference.Ref
+	} else if err := json.Unmarshal(one.declared[property], &logical); err != nil { // from a short form, !Ref
+		return "", fmt.Errorf("its %s is %s, no reference", property, one.declared[property])
+	}
+	return physical(ctx, r.cloudFormation(one.region), one.stack, logical)
 }
 
 func (r *rehearsal) missing(one resource, property string) {

@@ -35,6 +35,8 @@ type rehearsal struct {
 	parts    rollout.Parts // the real ones, at the emulator
 	config   Config
 	secret   string // the origin secret, known from the first deployment
+	portal   string // address of the portal
+	created  strings.Builder
 	gaps     []string
 }
 
@@ -122,6 +124,7 @@ func (r *rehearsal) deploy(ctx context.Context, request sam.Request) error {
 // smoke asks through CloudFront, as on AWS. What is not answered there for want of the emulator is asked another way, and
 // noted: the portal without the demand for TLS, the API at its own address with the secret that CloudFront would have sent.
 func (r *rehearsal) smoke(ctx context.Context, t smoke.Target) []smoke.Result {
+	r.portal = t.Portal
 	t.Client = &http.Client{Transport: transport{to: r.emulator}}
 	results := smoke.Run(ctx, t, 0, 0)
 	if slices.ContainsFunc(results, func(one smoke.Result) bool { return one.Err != nil && !one.API }) {

@@ -23,11 +23,10 @@ type resource struct {
 	declared                               map[string]json.RawMessage
 }
 
-// inventory prints what was created, and notes what the emulator did not do, by asking it. It returns the types of resources,
+// inventory collects what was created, and notes what the emulator did not do, by asking it. It returns the types of resources,
 // and whether there was anything to ask of each.
 func (r *rehearsal) inventory(ctx context.Context) (map[string]bool, error) {
 	asked := map[string]bool{}
-	fmt.Fprintln(r.config.Out, "\n==== What the rehearsal created, by CloudFormation's word")
 	regions := []string{r.emulator.region}
 	if r.emulator.region != rollout.CloudFrontRegion {
 		regions = append(regions, rollout.CloudFrontRegion)
@@ -47,18 +46,18 @@ func (r *rehearsal) inventory(ctx context.Context) (map[string]bool, error) {
 				return asked, err
 			}
 			total += len(resources)
-			fmt.Fprintf(r.config.Out, "%s in %s: %d resources\n", name, region, len(resources))
+			fmt.Fprintf(&r.created, "%s in %s: %d resources\n", name, region, len(resources))
 			counts := map[string]int{}
 			for _, one := range resources {
 				counts[one.kind]++
 				asked[one.kind] = r.ask(ctx, one) || asked[one.kind]
 			}
 			for _, kind := range slices.Sorted(maps.Keys(counts)) {
-				fmt.Fprintf(r.config.Out, "  %3d %s\n", counts[kind], kind)
+				fmt.Fprintf(&r.created, "  %3d %s\n", counts[kind], kind)
 			}
 		}
 	}
-	fmt.Fprintf(r.config.Out, "%d resources in all\n", total)
+	fmt.Fprintf(&r.created, "%d resources in all\n", total)
 	return asked, nil
 }
 
@@ -76,8 +75,9 @@ func (r *rehearsal) why(ctx context.Context, failure error) string {
 	return failure.Error()
 }
 
-// conclude prints what the emulator could not do.
+// conclude prints what was created, and what the emulator could not do.
 func (r *rehearsal) conclude(asked map[string]bool) {
+	fmt.Fprint(r.config.Out, "\n==== What the rehearsal created, by CloudFormation's word\n"+r.created.String())
 	fmt.Fprintln(r.config.Out, "\n==== What the emulator could not do, found by asking it afterwards")
 	if len(r.gaps) == 0 {
 		fmt.Fprintln(r.config.Out, "- nothing was found")
@@ -158,7 +158,7 @@ func (r *rehearsal) resources(ctx context.Context, region, name string) ([]resou
 		case !made && one.Condition == "":
 			r.gap("%s %s of stack %s's template was not made", one.Type, logical, name)
 		case !made:
-			fmt.Fprintf(r.config.Out, "%s %s was not made: condition %s is false\n", one.Type, logical, one.Condition)
+			fmt.Fprintf(&r.created, "%s %s was not made: condition %s is false\n", one.Type, logical, one.Condition)
 		}
 	}
 	return found, nil
