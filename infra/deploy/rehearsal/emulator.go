@@ -35,7 +35,7 @@ type emulator struct {
 }
 
 // start starts the emulator with its data in dir and waits until it answers. group stops it.
-func start(ctx context.Context, group *process.Group, program, region, dir string, log io.Writer) (*emulator, error) {
+func start(ctx context.Context, group *process.Group, program, region, dir string) (*emulator, error) {
 	if _, err := os.Stat(program); err != nil {
 		return nil, fmt.Errorf("there is no emulator at %s: make deploy-rehearsal installs it, with Python 3.11 or newer", program)
 	}
@@ -45,6 +45,10 @@ func start(ctx context.Context, group *process.Group, program, region, dir strin
 	}
 	temporary := filepath.Join(dir, "tmp")
 	if err := os.MkdirAll(temporary, 0o700); err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
 		return nil, err
 	}
 	e := &emulator{endpoint: "http://" + host, region: region, host: host}

@@ -76,3 +76,56 @@ func TestParse_TemplatesInYAMLWithShortForms(t *testing.T) {
 		require.Error(t, err, text)
 	}
 }
+
+const alarms = `Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+  Slow: # by metric math
+    Type: AWS::CloudWatch::Alarm
+    Properties: {Metrics: [{Id: m}], AlarmActions: [!Ref Topic]}
+  Errors:
+    Type: AWS::CloudWatch::Alarm
+    Properties: {Metrics: [{Id: n}]}
+  Pending:
+    Type: AWS::CloudWatch::Alarm
+    Properties: {MetricName: pending, AlarmActions: [!Ref Topic], AlarmDescription: !Sub "${Environment}: look"}
+Outputs:
+  Topic: {Value: !Ref Topic}
+`
+
+func TestTakeOut_WhatWasRefusedAndWhatWouldBe(t *testing.T) {
+	rest, taken, err := rehearsal.TakeOut([]byte(alarms), "AWS::CloudWatch::Alarm", "Slow", "Metrics")
+	require.NoError(t, err)
+	require.Equal(t, []string{"Slow", "Errors"}, taken)
+	template, err := rehearsal.Parse(string(rest))
+	require.NoError(t, err)
+	require.Len(t, template.Resources, 2)
+	require.Contains(t, template.Resources, "Topic")
+	require.Contains(t, template.Resources, "Pending")
+	require.Contains(t, string(rest), "!Sub")
+	require.Contains(t, string(rest), "[!Ref Topic]", "what CloudFormation reads stays as it was")
+
+	_, taken, err = rehearsal.TakeOut([]byte(alarms), "AWS::CloudWatch::Alarm", "Slow", "")
+	require.NoError(t, err)
+	require.Equal(t, []string{"Slow"}, taken)
+	_, taken, err = rehearsal.TakeOut([]byte(alarms), "AWS::SQS::Queue", "Slow", "Metrics")
+	require.NoError(t, err)
+	require.Empty(t, taken, "another type of that name is not it")
+	for words, text := range map[string]string{"empty": "", "no Resources": "Outputs: {}", "reading a template: yaml": "\t: ["} {
+		_, _, err = rehearsal.TakeOut([]byte(text), "AWS::SQS::Queue", "Queue", "")
+		require.ErrorContains(t, err, words)
+	}
+}
+
+func TestTemplateOf_AStack(t *testing.T) {
+	root := []byte("Resources:\n  AlarmStack:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: infra/stacks/alarms.yaml}\n")
+	for name, want := range map[string]string{
+		"qms": "template.yaml", "qms-firewall": "infra/stacks/firewall.yaml", "qms-AlarmStack-64bd2d23-580": "infra/stacks/alarms.yaml",
+	} {
+		got, err := rehearsal.TemplateOf(root, "qms", name)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	_, err := rehearsal.TemplateOf(root, "qms", "qms-Other-1")
+	require.ErrorContains(t, err, "qms-Other-1 is not one that the template names")
+}

@@ -40,53 +40,67 @@ type rehearsal struct {
 	gaps     []string
 }
 
+// attempts bounds how often a first deployment is tried again without what the emulator refused.
+const attempts = 8
+
 // Rehearse deploys three times and prints what it found: the second time must change nothing, the third changes the secret.
 func Rehearse(ctx context.Context, c Config) (err error) {
 	dir, err := os.MkdirTemp("", "rehearsal-")
 	if err != nil {
 		return fmt.Errorf("making a folder for the emulator's data: %w", err)
 	}
-	group := process.NewGroup()
-	defer func() {
-		group.Close()
-		err = errors.Join(err, os.RemoveAll(dir))
-	}()
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return err
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	program, tree := filepath.Join(c.Tool.Root, ".cache", "ministack", "bin", "ministack"), filepath.Join(dir, "tree")
+	if err := copyTree(c.Tool.Root, tree); err != nil {
+		return fmt.Errorf("copying the templates: %w", err)
 	}
-	defer func() { _ = log.Close() }()
-	program := filepath.Join(c.Tool.Root, ".cache", "ministack", "bin", "ministack")
-	e, err := start(ctx, group, program, c.Environment.Region, dir, log)
-	if err != nil {
-		return err
+	c.Tool.Root = tree
+	r := &rehearsal{config: c}
+	for attempt := 1; ; attempt++ {
+		again, err := r.attempt(ctx, program, filepath.Join(dir, fmt.Sprint("emulator-", attempt)), attempt < attempts)
+		if !again || err != nil {
+			return err
+		}
 	}
-	fmt.Fprintf(c.Out, "== The emulator answers at %s, its data is in %s until the end\n", e.endpoint, dir)
+}
 
-	c.Environment = locally(c.Environment, e.endpoint)
-	c.Tool.Env = e.environment(dir)
-	r := &rehearsal{emulator: e, config: c, parts: rollout.OnAWS(e.config(), c.Tool, c.Environment)}
+// attempt rehearses on an emulator of its own, with its data in dir. It reports whether to try again, without what was refused.
+func (r *rehearsal) attempt(ctx context.Context, program, dir string, mayRetreat bool) (again bool, err error) {
+	group := process.NewGroup()
+	defer group.Close()
+	if r.emulator, err = start(ctx, group, program, r.config.Environment.Region, dir); err != nil {
+		return false, err
+	}
+	fmt.Fprintf(r.config.Out, "== The emulator answers at %s, its data is in %s until the end\n", r.emulator.endpoint, dir)
+	e, tool := locally(r.config.Environment, r.emulator.endpoint), r.config.Tool
+	tool.Env = r.emulator.environment(dir)
+	r.parts = rollout.OnAWS(r.emulator.config(), tool, e)
 	parts := r.parts
 	parts.Deploy, parts.Smoke = r.deploy, r.smoke
 	run := func(what string, newSecret bool) error {
-		fmt.Fprintf(c.Out, "\n==== %s\n", what)
-		return rollout.Rollout{Environment: c.Environment, NewSecret: newSecret, Parts: parts, Out: c.Out}.Run(ctx)
+		fmt.Fprintf(r.config.Out, "\n==== %s\n", what)
+		return rollout.Rollout{Environment: e, NewSecret: newSecret, Parts: parts, Out: r.config.Out}.Run(ctx)
 	}
+
 	failed := run("The first deployment", false)
+	if failed != nil && mayRetreat {
+		if again, err := r.retreat(ctx); again || err != nil {
+			fmt.Fprintf(r.config.Out, "%v\n\n== Once more, on a new emulator and without what this one refused\n", failed)
+			return again, err
+		}
+	}
 	if failed == nil {
 		failed = run("The same again, which changes nothing", false)
 	}
 	asked, err := r.inventory(ctx)
-	if failed != nil || err != nil {
-		r.conclude(asked)
-		return errors.Join(failed, err)
-	}
-	// Nested stacks are updated only here, where the emulator is weakest: that it cannot is told, and why.
-	if err := run("A new origin secret", true); err != nil {
-		r.gap("a new origin secret, the one deployment that updates the site's stack: %s", r.why(ctx, err))
+	if failed == nil && err == nil {
+		// Nested stacks are updated only here, where the emulator is weakest: that it cannot is told, and why.
+		if err := run("A new origin secret", true); err != nil {
+			r.gap("a new origin secret, the one deployment that updates the site's stack: %s", r.why(ctx, err))
+		}
 	}
 	r.conclude(asked)
-	return nil
+	return false, errors.Join(failed, err)
 }
 
 // locally is the environment with what must differ here: the functions are processes of this machine and call the emulator.
