@@ -84,9 +84,13 @@ func (r *rehearsal) attempt(ctx context.Context, program, dir string, mayRetreat
 
 	failed := run("The first deployment", false)
 	if failed != nil && mayRetreat {
-		if again, err := r.retreat(ctx); again || err != nil {
+		again, err := r.retreat(ctx)
+		if err != nil {
+			return false, errors.Join(failed, err)
+		}
+		if again {
 			fmt.Fprintf(r.config.Out, "%v\n\n== Once more, on a new emulator and without what this one refused\n", failed)
-			return again, err
+			return true, nil
 		}
 	}
 	if failed == nil {
