@@ -31,6 +31,7 @@ type cloud struct {
 	files   []portal.File
 	filled  bool
 	wrong   []smoke.Result
+	without string // an output that the template does not have
 }
 
 var made = map[string]string{
@@ -76,7 +77,8 @@ func (c *cloud) deploy(_ context.Context, r sam.Request) error {
 		c.secret, _, _ = strings.Cut(secret, ",")
 		c.secrets = append(c.secrets, secret)
 	}
-	s.Status, s.Outputs = types.StackStatusUpdateComplete, made
+	s.Status, s.Outputs = types.StackStatusUpdateComplete, maps.Clone(made)
+	delete(s.Outputs, c.without)
 	if r.Template == rollout.FirewallTemplate {
 		s.Outputs = map[string]string{"WebAclArn": "arn:acl"}
 	}
@@ -267,5 +269,27 @@ func TestRun_ANewSecretIsAcceptedBeforeItIsSentAndTheOldOneUntilItIsNot(t *testi
 	require.Equal(t, []string{old + "," + fresh, fresh + "," + old, fresh}, c.secrets)
 	for _, secret := range []string{old, fresh} {
 		require.NotContains(t, out.String(), secret)
+	}
+}
+
+func TestRun_WhatTheStackHasCountsAsIfItWereGiven(t *testing.T) {
+	c := &cloud{secret: "known", stacks: map[string]stack.Stack{"us-east-1 qms": {
+		Name: "qms", Status: types.StackStatusCreateComplete, Outputs: made, Parameters: map[string]string{"PortalDomain": "licensing.example.com"},
+	}}}
+	r, out := c.rollout("us-east-1", nil)
+	require.NoError(t, r.Run(context.Background()))
+	require.Equal(t, "needs, caller, deploy template.yaml in us-east-1, "+after, c.steps())
+	require.Contains(t, out.String(), "licensing.example.com must be a CNAME")
+	require.Equal(t, "arm64", c.last.Parameters["Arch"], "what was built, whatever the stack had")
+}
+
+func TestRun_AnOutputThatIsMissingIsNamed(t *testing.T) {
+	for name := range made {
+		if name == "UserPoolId" { // of a sign-in from elsewhere
+			continue
+		}
+		c := &cloud{without: name}
+		r, _ := c.rollout("us-east-1", nil)
+		require.ErrorContains(t, r.Run(context.Background()), "stack qms has no output "+name)
 	}
 }
