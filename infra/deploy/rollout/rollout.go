@@ -77,7 +77,8 @@ func (f *Failure) Unwrap() error { return f.Err }
 type progress struct {
 	parameters map[string]string // that a deployment is given
 	outputs    map[string]string
-	keep       bool // the stack was never complete
+	keep       bool   // the stack was never complete
+	generation string // of the deployed tables
 	site       Site
 }
 
@@ -234,6 +235,7 @@ func (r Rollout) read(ctx context.Context, p *progress) error {
 	if p.parameters["PortalDomain"] == "" {
 		p.parameters["PortalDomain"] = after.Parameters["PortalDomain"]
 	}
+	p.generation = after.Parameters["TableGeneration"]
 	p.site, err = r.Parts.Site(ctx, p.outputs["DistributionId"])
 	return err
 }

@@ -293,3 +293,14 @@ func TestRun_AnOutputThatIsMissingIsNamed(t *testing.T) {
 		require.ErrorContains(t, r.Run(context.Background()), "stack qms has no output "+name)
 	}
 }
+
+func TestRun_TheKeysOfRestoredTablesAreNotMadeAnew(t *testing.T) {
+	c := &cloud{}
+	first, _ := c.rollout("us-east-1", nil)
+	require.NoError(t, first.Run(t.Context()))
+	require.Contains(t, c.did, "keys")
+	restored, out := c.rollout("us-east-1", map[string]string{"TableGeneration": "2"})
+	require.NoError(t, restored.Run(t.Context()))
+	require.NotContains(t, c.did, "keys")
+	require.Contains(t, out.String(), "Left alone: the keys of tables of generation 2 come with the restored items")
+}
