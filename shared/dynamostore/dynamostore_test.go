@@ -10,9 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qmslicensing/infra/local/dynamodb"
+	"qmslicensing/infra/local/dynamodb/dynamodbtest"
 	"qmslicensing/infra/local/gate"
-	"qmslicensing/infra/local/process"
-	"qmslicensing/infra/local/setup"
 	"qmslicensing/infra/local/template"
 	"qmslicensing/shared/dynamostore"
 	"qmslicensing/shared/filesign"
@@ -25,24 +24,7 @@ import (
 var database string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		group := process.NewGroup()
-		defer group.Close()
-		tools, err := setup.Find("")
-		if err == nil {
-			err = tools.EnsureDynamoDB(context.Background(), os.Stderr)
-		}
-		var server *dynamodb.Server
-		if err == nil {
-			server, err = dynamodb.Start(context.Background(), dynamodb.Config{Cache: tools.DynamoDB(), Log: os.Stderr, Group: group})
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "starting DynamoDB Local:", err)
-			return 1
-		}
-		database = server.Endpoint
-		return m.Run()
-	}())
+	os.Exit(dynamodbtest.Main(m, func(endpoint string) { database = endpoint }))
 }
 
 var opened atomic.Int64

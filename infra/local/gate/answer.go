@@ -37,22 +37,31 @@ func statusOf(name string) int {
 	return http.StatusBadRequest
 }
 
-// recorder holds an upstream's answer back until the faults after it have been asked.
-type recorder struct {
+// Held is an upstream's answer that is held back until it has been looked at: serve it, then Replay it.
+type Held struct {
+	Status int
+	Body   []byte
 	header http.Header
-	status int
-	body   []byte
 }
 
-func (r *recorder) Header() http.Header    { return r.header }
-func (r *recorder) WriteHeader(status int) { r.status = status }
-func (r *recorder) Write(b []byte) (int, error) {
-	r.body = append(r.body, b...)
+// Hold returns an empty one.
+func Hold() *Held { return &Held{Status: http.StatusOK, header: http.Header{}} }
+
+// Header implements http.ResponseWriter.
+func (h *Held) Header() http.Header { return h.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (h *Held) WriteHeader(status int) { h.Status = status }
+
+// Write implements http.ResponseWriter.
+func (h *Held) Write(b []byte) (int, error) {
+	h.Body = append(h.Body, b...)
 	return len(b), nil
 }
 
-func (r *recorder) replay(w http.ResponseWriter) {
-	maps.Copy(w.Header(), r.header)
-	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body) // the caller has gone: nothing is left to tell it
+// Replay gives the answer to whom it is for.
+func (h *Held) Replay(w http.ResponseWriter) {
+	maps.Copy(w.Header(), h.header)
+	w.WriteHeader(h.Status)
+	_, _ = w.Write(h.Body) // the caller has gone: nothing is left to tell it
 }

@@ -218,12 +218,12 @@ func (g *Gate) endpoint(s service) http.Handler {
 			return
 		}
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-		recorded := &recorder{header: http.Header{}, status: http.StatusOK}
-		s.upstream.ServeHTTP(recorded, r)
-		if fault := g.faults.after(call, recorded.status); fault != nil && g.inject(w, r, s, call, *fault) {
+		held := Hold()
+		s.upstream.ServeHTTP(held, r)
+		if fault := g.faults.after(call, held.Status); fault != nil && g.inject(w, r, s, call, *fault) {
 			return
 		}
-		recorded.replay(w)
+		held.Replay(w)
 	})
 }
 

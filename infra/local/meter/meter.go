@@ -61,12 +61,12 @@ func (m *Meter) note(r Request) {
 // KMS notes the requests of next, a KMS endpoint.
 func (m *Meter) KMS(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := &recorder{header: http.Header{}, status: http.StatusOK}
+		answer := gate.Hold()
 		next.ServeHTTP(answer, r)
-		if answer.status == http.StatusOK {
+		if answer.Status == http.StatusOK {
 			m.note(Request{Principal: principal(r), Action: "kms:" + operation(r)})
 		}
-		answer.replay(w)
+		answer.Replay(w)
 	})
 }
 
@@ -83,7 +83,7 @@ func (m *Meter) DynamoDB(next http.Handler) http.Handler {
 			return
 		}
 		noted := Request{Principal: principal(r), Action: "dynamodb:" + operation(r), Puts: puts(members["TransactItems"])}
-		var answer *recorder
+		var answer *gate.Held
 		for _, part := range parts(members) {
 			if charged(operation(r)) {
 				part["ReturnConsumedCapacity"] = json.RawMessage(`"INDEXES"`)
@@ -91,16 +91,16 @@ func (m *Meter) DynamoDB(next http.Handler) http.Handler {
 			body, _ := json.Marshal(part) // of what was JSON
 			one := r.Clone(r.Context())
 			one.Body, one.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-			answer = &recorder{header: http.Header{}, status: http.StatusOK}
-			if next.ServeHTTP(answer, one); answer.status != http.StatusOK {
+			answer = gate.Hold()
+			if next.ServeHTTP(answer, one); answer.Status != http.StatusOK {
 				break
 			}
-			noted.Consumed = append(noted.Consumed, consumed(operation(r), answer.body)...)
+			noted.Consumed = append(noted.Consumed, consumed(operation(r), answer.Body)...)
 		}
-		if answer.status == http.StatusOK && charged(operation(r)) {
+		if answer.Status == http.StatusOK && charged(operation(r)) {
 			m.note(noted)
 		}
-		answer.replay(w)
+		answer.Replay(w)
 	})
 }
 
@@ -184,24 +184,4 @@ func principal(r *http.Request) string {
 		return ""
 	}
 	return strings.TrimPrefix(match[1], gate.AccessKey(""))
-}
-
-// recorder keeps an answer.
-type recorder struct {
-	header http.Header
-	status int
-	body   []byte
-}
-
-func (r *recorder) Header() http.Header    { return r.header }
-func (r *recorder) WriteHeader(status int) { r.status = status }
-func (r *recorder) Write(b []byte) (int, error) {
-	r.body = append(r.body, b...)
-	return len(b), nil
-}
-
-func (r *recorder) replay(w http.ResponseWriter) {
-	maps.Copy(w.Header(), r.header)
-	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body) // a caller who has gone does not need it
 }

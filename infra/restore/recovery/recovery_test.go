@@ -2,7 +2,6 @@ package recovery_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"iter"
 	"os"
@@ -18,9 +17,8 @@ import (
 
 	"qmslicensing/infra/local/demo"
 	"qmslicensing/infra/local/dynamodb"
+	"qmslicensing/infra/local/dynamodb/dynamodbtest"
 	"qmslicensing/infra/local/gate"
-	"qmslicensing/infra/local/process"
-	"qmslicensing/infra/local/setup"
 	"qmslicensing/infra/local/template"
 	"qmslicensing/infra/restore/recovery"
 	"qmslicensing/shared/dynamostore"
@@ -35,24 +33,7 @@ import (
 var client *sdk.Client
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		group := process.NewGroup()
-		defer group.Close()
-		tools, err := setup.Find("")
-		if err == nil {
-			err = tools.EnsureDynamoDB(context.Background(), os.Stderr)
-		}
-		var server *dynamodb.Server
-		if err == nil {
-			server, err = dynamodb.Start(context.Background(), dynamodb.Config{Cache: tools.DynamoDB(), Log: os.Stderr, Group: group})
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "starting DynamoDB Local:", err)
-			return 1
-		}
-		client = dynamodb.Client(server.Endpoint, gate.AccessKey(gate.Operator))
-		return m.Run()
-	}())
+	os.Exit(dynamodbtest.Main(m, func(endpoint string) { client = dynamodb.Client(endpoint, gate.AccessKey(gate.Operator)) }))
 }
 
 // generation is one pair of tables.
