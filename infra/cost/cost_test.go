@@ -21,7 +21,7 @@ func read(t *testing.T) (cost.Sheet, *template.Application, cost.Standing) {
 	t.Helper()
 	sheet, err := cost.Read()
 	require.NoError(t, err)
-	app, err := template.Load(filepath.Join(root, "template.yaml"), map[string]string{"TokenIssuer": "https://example.com", "TokenAudience": "console"})
+	app, err := template.Load(filepath.Join(root, "template.yaml"), map[string]string{"TokenIssuer": "https://example.com", "TokenAudience": "console", "KmsEndpoint": "http://localhost"})
 	require.NoError(t, err)
 	standing, err := cost.Count(root)
 	require.NoError(t, err)

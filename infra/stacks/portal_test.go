@@ -92,7 +92,15 @@ func TestSite_HeadersAreTheLocalOnes(t *testing.T) {
 
 func TestSite_TheAPIIsNeitherCachedNorHidden(t *testing.T) {
 	config := read(t, "site.yaml").Resources["Distribution"].Properties["DistributionConfig"]
-	require.Nil(t, stacks.At(config, "CustomErrorResponses"), "a page in the place of a problem hides it")
+	kept := map[any]bool{}
+	for _, response := range stacks.At(config, "CustomErrorResponses").([]any) {
+		require.Nil(t, stacks.At(response, "ResponsePagePath"), "a page in the place of a problem hides it")
+		require.Equal(t, 0, stacks.At(response, "ErrorCachingMinTTL"), "nobody is answered with the error of another")
+		kept[stacks.At(response, "ErrorCode")] = true
+	}
+	for _, code := range []int{400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504} { // all that CloudFront keeps
+		require.True(t, kept[code], "%d", code)
+	}
 	behaviors := stacks.At(config, "CacheBehaviors").([]any)
 	var paths []string
 	for _, b := range behaviors {
@@ -117,7 +125,7 @@ func TestSite_TheAPIIsNeitherCachedNorHidden(t *testing.T) {
 
 func app(t *testing.T) *template.Application {
 	t.Helper()
-	loaded, err := template.Load(filepath.Join(project, "template.yaml"), map[string]string{"TokenIssuer": "http://localhost:3001", "TokenAudience": "qms-console"})
+	loaded, err := template.Load(filepath.Join(project, "template.yaml"), map[string]string{"TokenIssuer": "http://localhost:3001", "TokenAudience": "qms-console", "KmsEndpoint": "http://localhost"})
 	require.NoError(t, err)
 	return loaded
 }
@@ -128,11 +136,10 @@ func TestFirewall_BoundsEveryPublicRoute(t *testing.T) {
 	matches := stacks.At(rule, "Statement", "RateBasedStatement", "ScopeDownStatement", "OrStatement", "Statements").([]any)
 	bound := func(path string) bool {
 		return slices.ContainsFunc(matches, func(m any) bool {
-			search := stacks.At(m, "ByteMatchStatement", "SearchString").(string)
-			if stacks.At(m, "ByteMatchStatement", "PositionalConstraint") == "EXACTLY" {
-				return path == search
-			}
-			return strings.HasPrefix(path, search)
+			match := stacks.At(m, "ByteMatchStatement")
+			require.Equal(t, "STARTS_WITH", stacks.At(match, "PositionalConstraint"))
+			require.Equal(t, "NORMALIZE_PATH", stacks.At(match, "TextTransformations", 1, "Type"))
+			return strings.HasPrefix(path, stacks.At(match, "SearchString").(string))
 		})
 	}
 	public := 0

@@ -32,7 +32,7 @@ var opened atomic.Int64
 // open makes the template's two tables under names of their own.
 func open(t *testing.T) *dynamostore.Store {
 	t.Helper()
-	app, err := template.Load("../../template.yaml", map[string]string{"TokenIssuer": "https://issuer.example", "TokenAudience": "portal"})
+	app, err := template.Load("../../template.yaml", map[string]string{"TokenIssuer": "https://issuer.example", "TokenAudience": "portal", "KmsEndpoint": "http://localhost"})
 	require.NoError(t, err)
 	names := map[string]string{}
 	for n := range app.Tables {

@@ -36,7 +36,7 @@ type rig struct {
 // application is the template, with tables that are called as their logical IDs whatever they are called on AWS.
 func application(t *testing.T) *template.Application {
 	t.Helper()
-	app, err := template.Load("../../../template.yaml", map[string]string{"TokenIssuer": "http://localhost", "TokenAudience": "console"})
+	app, err := template.Load("../../../template.yaml", map[string]string{"TokenIssuer": "http://localhost", "TokenAudience": "console", "KmsEndpoint": "http://localhost"})
 	require.NoError(t, err)
 	for n, table := range app.Tables {
 		app.Tables[n].Name = table.LogicalID

@@ -15,7 +15,7 @@ import (
 
 func application(t *testing.T) *template.Application {
 	t.Helper()
-	app, err := template.Load("../../../template.yaml", map[string]string{"TokenIssuer": "http://localhost", "TokenAudience": "console"})
+	app, err := template.Load("../../../template.yaml", map[string]string{"TokenIssuer": "http://localhost", "TokenAudience": "console", "KmsEndpoint": "http://localhost"})
 	require.NoError(t, err)
 	return app
 }

@@ -59,11 +59,14 @@ func (l *loader) load(root *yaml.Node, params map[string]string) error {
 	if err != nil {
 		return err
 	}
-	if err := known(top, "the template", "AWSTemplateFormatVersion", "Transform", "Description", "Parameters", "Conditions",
+	if err := known(top, "the template", "AWSTemplateFormatVersion", "Transform", "Description", "Parameters", "Rules", "Conditions",
 		"Globals", "Resources", "Outputs"); err != nil {
 		return err
 	}
 	if err := l.loadParameters(top["Parameters"], params); err != nil {
+		return err
+	}
+	if err := l.checkRules(top["Rules"]); err != nil {
 		return err
 	}
 	if err := l.listResources(top["Resources"]); err != nil {
@@ -140,7 +143,7 @@ func (l *loader) loadParameters(node *yaml.Node, params map[string]string) error
 			return err
 		}
 		if err := known(members, path, "Type", "Default", "Description", "AllowedPattern", "AllowedValues", "MinValue",
-			"MinLength", "NoEcho"); err != nil {
+			"MinLength", "MaxValue", "NoEcho"); err != nil {
 			return err
 		}
 		var p parameter
@@ -162,6 +165,33 @@ func (l *loader) loadParameters(node *yaml.Node, params map[string]string) error
 	return nil
 }
 
+// checkRules refuses the parameters that CloudFormation would refuse by the template's rules.
+func (l *loader) checkRules(node *yaml.Node) error {
+	rules, err := fields(node, "Rules")
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		rule, err := l.object(rules[name], "Rules."+name, "RuleCondition", "Assertions")
+		if err != nil {
+			return err
+		}
+		if rule.has("RuleCondition") && rule.members["RuleCondition"] != true {
+			continue
+		}
+		for i, element := range rule.list("Assertions") {
+			assertion := rule.at(fmt.Sprintf("Assertions[%d]", i), element, "Assert", "AssertDescription")
+			if assertion.members["Assert"] != true {
+				assertion.fail("", "%s", assertion.text("AssertDescription"))
+			}
+		}
+		if *rule.err != nil {
+			return *rule.err
+		}
+	}
+	return nil
+}
+
 // parameter is one entry of Parameters.
 type parameter struct {
 	Type           string   `yaml:"Type"`
@@ -169,6 +199,7 @@ type parameter struct {
 	AllowedPattern string   `yaml:"AllowedPattern"`
 	AllowedValues  []string `yaml:"AllowedValues"`
 	MinValue       *int     `yaml:"MinValue"`
+	MaxValue       *int     `yaml:"MaxValue"`
 	MinLength      *int     `yaml:"MinLength"`
 }
 
@@ -183,6 +214,9 @@ func (p parameter) check(value string) error {
 		}
 		if p.MinValue != nil && number < *p.MinValue {
 			return fmt.Errorf("%d is below %d", number, *p.MinValue)
+		}
+		if p.MaxValue != nil && number > *p.MaxValue {
+			return fmt.Errorf("%d is above %d", number, *p.MaxValue)
 		}
 	default:
 		return fmt.Errorf("type %s is not understood here", p.Type)

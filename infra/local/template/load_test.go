@@ -21,7 +21,7 @@ func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	require.Equal(t, 20*time.Second, issue.Timeout)
 	require.Equal(t, 256, issue.MemoryMB)
 	require.Equal(t, map[string]string{
-		"LICENSE_TABLE": "qms-licensing-licenses-1", "AUDIT_TABLE": "qms-licensing-audit-1", "AWS_ENDPOINT_URL_DYNAMODB": "", "AWS_ENDPOINT_URL_KMS": "", "ORIGIN_SECRET": "",
+		"LICENSE_TABLE": "qms-licensing-licenses-1", "AUDIT_TABLE": "qms-licensing-audit-1", "AWS_ENDPOINT_URL_DYNAMODB": "", "AWS_ENDPOINT_URL_KMS": "", "ORIGIN_SECRET": originSecret,
 		"TRIAL_DAYS": "30", "TROUBLESHOOTING_DAYS": "30", "EMERGENCY_DAYS": "14",
 		"CONDITIONS_OF_SALE": "contract-signed,payment-received,quantities-match,customer-name-matches",
 	}, issue.Environment)
@@ -29,7 +29,7 @@ func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	validate := function(t, app, "ValidateFunction")
 	require.Equal(t, 10*time.Second, validate.Timeout)
 	require.Equal(t, 512, validate.MemoryMB)
-	require.Equal(t, map[string]string{"LICENSE_TABLE": "qms-licensing-licenses-1", "AWS_ENDPOINT_URL_DYNAMODB": "", "ORIGIN_SECRET": ""}, validate.Environment)
+	require.Equal(t, map[string]string{"LICENSE_TABLE": "qms-licensing-licenses-1", "AWS_ENDPOINT_URL_DYNAMODB": "", "ORIGIN_SECRET": originSecret}, validate.Environment)
 	require.Equal(t, template.Statement{
 		Sid: "ReadKeyTable", Effect: "Allow", Actions: []string{"dynamodb:Query"},
 		Resources:  []string{"arn:aws:dynamodb:us-east-1:000000000000:table/qms-licensing-licenses-1"},
@@ -134,6 +134,10 @@ func TestLoad_Parameters(t *testing.T) {
 		{"not allowed", "Arch", "riscv", `parameter Arch: "riscv" is not one of arm64, x86_64`},
 		{"no number", "TrialDays", "many", `parameter TrialDays: "many" is not a number`},
 		{"too small", "TrialDays", "0", "parameter TrialDays: 0 is below 1"},
+		{"too large", "AccessTokenMinutes", "61", "parameter AccessTokenMinutes: 61 is above 60"},
+		{"a rule", "OriginSecret", "", "Rules.OriginSecretOnAWS.Assertions[0]: OriginSecret is empty"},
+		{"a rule with a condition", "PortalDomain", "licensing.example.com", "PortalDomain needs PortalCertificateArn"},
+		{"another's tokens for nobody", "TokenAudience", "", "TokenIssuer needs TokenAudience"},
 		{"pattern", "TokenIssuer", "cognito", `parameter TokenIssuer: "cognito" does not match`},
 	}
 	for _, row := range rows {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -104,38 +105,70 @@ func (l *loader) call(name string, argument *yaml.Node, path string) (any, error
 			return nil, err
 		}
 		return l.substitute(argument.Content[0].Value, values.members, path)
-	case name == "If" && argument.Kind == yaml.SequenceNode && len(argument.Content) == 3:
-		holds, declared := l.conditions[argument.Content[0].Value]
+	case argument.Kind == yaml.SequenceNode:
+		return l.callOnList(name, argument.Content, path)
+	}
+	return nil, fmt.Errorf("%s: this use of !%s is not understood here", path, name)
+}
+
+// callOnList evaluates the intrinsic functions that take a list.
+func (l *loader) callOnList(name string, arguments []*yaml.Node, path string) (any, error) {
+	switch {
+	case name == "If" && len(arguments) == 3:
+		holds, declared := l.conditions[arguments[0].Value]
 		if !declared {
-			return nil, fmt.Errorf("%s: condition %q does not exist", path, argument.Content[0].Value)
+			return nil, fmt.Errorf("%s: condition %q does not exist", path, arguments[0].Value)
 		}
 		if holds {
-			return l.resolve(argument.Content[1], path)
+			return l.resolve(arguments[1], path)
 		}
-		return l.resolve(argument.Content[2], path)
-	case name == "Equals" && argument.Kind == yaml.SequenceNode && len(argument.Content) == 2:
-		left, err := l.resolve(argument.Content[0], path)
+		return l.resolve(arguments[2], path)
+	case name == "Split" && len(arguments) == 2:
+		text, err := l.resolve(arguments[1], path)
+		var parts []any
+		for part := range strings.SplitSeq(fmt.Sprint(text), arguments[0].Value) {
+			parts = append(parts, part)
+		}
+		return parts, err
+	case name == "Select" && len(arguments) == 2:
+		return l.pick(arguments[0].Value, arguments[1], path)
+	case name == "Equals" && len(arguments) == 2:
+		left, err := l.resolve(arguments[0], path)
 		if err != nil {
 			return nil, err
 		}
-		right, err := l.resolve(argument.Content[1], path)
+		right, err := l.resolve(arguments[1], path)
 		return fmt.Sprint(left) == fmt.Sprint(right), err
-	case name == "And" && argument.Kind == yaml.SequenceNode:
-		for _, element := range argument.Content {
-			if value, err := l.resolve(element, path); err != nil || value != true {
-				return false, err
-			}
-		}
-		return true, nil
-	case name == "Not" && argument.Kind == yaml.SequenceNode && len(argument.Content) == 1:
-		value, err := l.resolve(argument.Content[0], path)
+	case name == "Not" && len(arguments) == 1:
+		value, err := l.resolve(arguments[0], path)
 		holds, ok := value.(bool)
 		if err == nil && !ok {
 			err = fmt.Errorf("%s: !Not takes a condition", path)
 		}
 		return !holds, err
+	case name == "And" || name == "Or":
+		for _, argument := range arguments {
+			if value, err := l.resolve(argument, path); err != nil || value == (name == "Or") {
+				return name == "Or", err
+			}
+		}
+		return name == "And", nil
 	}
 	return nil, fmt.Errorf("%s: this use of !%s is not understood here", path, name)
+}
+
+// pick evaluates Select.
+func (l *loader) pick(index string, node *yaml.Node, path string) (any, error) {
+	list, err := l.resolve(node, path)
+	if err != nil {
+		return nil, err
+	}
+	elements, _ := list.([]any)
+	at, err := strconv.Atoi(index)
+	if err != nil || at < 0 || at >= len(elements) {
+		return nil, fmt.Errorf("%s: !Select finds no element %s", path, index)
+	}
+	return elements[at], nil
 }
 
 // attributeOf splits the argument of GetAtt, a text or a list, into logical ID and attribute.

@@ -17,11 +17,12 @@ const (
 	path          = "../../../template.yaml"
 	administrator = "arn:aws:iam::000000000000:root"
 	auditTable    = "qms-licensing-audit-1"
+	originSecret  = "0123456789abcdef0123456789abcdef"
 )
 
 // parameters are those that the template gives no default.
 func parameters() map[string]string {
-	return map[string]string{"TokenIssuer": "http://localhost:3000/signin", "TokenAudience": "qms-console"}
+	return map[string]string{"TokenIssuer": "http://localhost:3000/signin", "TokenAudience": "qms-console", "OriginSecret": originSecret}
 }
 
 func load(t *testing.T) *template.Application {

@@ -47,7 +47,7 @@ var generations atomic.Int64
 func newTables(t *testing.T) generation {
 	t.Helper()
 	app, err := template.Load("../../../template.yaml", map[string]string{
-		"TokenIssuer": "https://issuer.example", "TokenAudience": "portal", "TableGeneration": fmt.Sprint(generations.Add(1)),
+		"TokenIssuer": "https://issuer.example", "TokenAudience": "portal", "KmsEndpoint": "http://localhost", "TableGeneration": fmt.Sprint(generations.Add(1)),
 	})
 	require.NoError(t, err)
 	require.NoError(t, dynamodb.CreateTables(t.Context(), client, app.Tables))
