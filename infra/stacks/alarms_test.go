@@ -161,6 +161,7 @@ var published = map[string][]string{
 	"AWS/Lambda Duration":                        {"FunctionName"},
 	"AWS/Lambda Invocations":                     {"FunctionName"},
 	"AWS/Lambda IteratorAge":                     {"FunctionName"},
+	"AWS/DynamoDB ConsumedWriteCapacityUnits":    {"TableName"},
 	"AWS/DynamoDB ReadThrottleEvents":            {"TableName", "TableName GlobalSecondaryIndexName"},
 	"AWS/DynamoDB WriteThrottleEvents":           {"TableName", "TableName GlobalSecondaryIndexName"},
 	"AWS/ApiGateway 5xx":                         {"ApiId"},

@@ -138,7 +138,7 @@ func deniesPlainHTTP(policy map[string]any) bool {
 
 // deletable finds what holds licenses, keys, people or files and could go with a deployment.
 func deletable(t Template) []string {
-	kept := []string{"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Cognito::UserPool"}
+	kept := []string{"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::Cognito::UserPool"}
 	var wrong []string
 	for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
 		r := t.Resources[id]

@@ -4,6 +4,7 @@ package environment
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -29,6 +30,13 @@ type section struct {
 	} `toml:"deploy"`
 }
 
+// stackName fits whatever is made of it: the sign-in's prefix, the names of rules, functions and policies of CloudFront.
+// reserved is what a sign-in's prefix may not hold.
+var (
+	stackName = regexp.MustCompile(`^[a-z](-?[a-z0-9]){0,24}$`)
+	reserved  = regexp.MustCompile(`aws|amazon|cognito|.{26}`)
+)
+
 // Load reads the environment name from file.
 func Load(file, name string) (Environment, error) {
 	var all map[string]toml.Primitive
@@ -50,6 +58,9 @@ func Load(file, name string) (Environment, error) {
 	switch {
 	case p.StackName == "":
 		return Environment{}, fmt.Errorf("environment %s in %s has no stack_name", name, file)
+	case !stackName.MatchString(p.StackName) || reserved.MatchString(p.StackName):
+		return Environment{}, fmt.Errorf("stack_name %q of environment %s in %s: names are made of it that AWS bounds; take at most 25 lower-case letters, digits "+
+			"and single hyphens, beginning with a letter, without aws, amazon or cognito", p.StackName, name, file)
 	case p.Region == "":
 		return Environment{}, fmt.Errorf("environment %s in %s has no region", name, file)
 	case p.Parameters["OriginSecret"] != "":

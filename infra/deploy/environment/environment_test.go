@@ -34,10 +34,14 @@ func TestLoad_AnUnknownEnvironmentIsAnsweredWithTheKnownOnes(t *testing.T) {
 
 func TestLoad_RefusesWhatWouldDeployElsewhere(t *testing.T) {
 	for words, text := range map[string]string{
-		"no stack_name": "[x.deploy.parameters]\nregion = 'eu-central-1'",
-		"no region":     "[x.deploy.parameters]\nstack_name = 's'",
-		"OriginSecret":  "[x.deploy.parameters]\nstack_name = 's'\nregion = 'r'\nparameter_overrides = {OriginSecret = 'abc'}",
-		"reading":       "[x.deploy.parameters]\nstack_name = 1",
+		"no stack_name":          "[x.deploy.parameters]\nregion = 'eu-central-1'",
+		"no region":              "[x.deploy.parameters]\nstack_name = 's'",
+		"OriginSecret":           "[x.deploy.parameters]\nstack_name = 's'\nregion = 'r'\nparameter_overrides = {OriginSecret = 'abc'}",
+		"stack_name \"Qms\"":     "[x.deploy.parameters]\nstack_name = 'Qms'",
+		"stack_name \"qms-aws\"": "[x.deploy.parameters]\nstack_name = 'qms-aws'",
+		"stack_name \"qms-\"":    "[x.deploy.parameters]\nstack_name = 'qms-'",
+		"stack_name \"qms-licensing-of-all-people\"": "[x.deploy.parameters]\nstack_name = 'qms-licensing-of-all-people'",
+		"reading": "[x.deploy.parameters]\nstack_name = 1",
 	} {
 		file := filepath.Join(t.TempDir(), "samconfig.toml")
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))

@@ -139,6 +139,9 @@ func (r Rollout) firewall(ctx context.Context, p *progress) error {
 		Environment: r.Environment.Name, Stack: name, Region: CloudFrontRegion, Template: FirewallTemplate,
 		Parameters: map[string]string{"Environment": p.parameters["Environment"]}, Keep: !before.Complete(),
 	}
+	if limit := p.parameters["RequestsPerAddress"]; limit != "" {
+		request.Parameters["RequestsPerAddress"] = limit
+	}
 	if err := r.Parts.Deploy(ctx, request); err != nil {
 		return err
 	}

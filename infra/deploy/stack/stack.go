@@ -79,8 +79,8 @@ func (s Stack) Check() error {
 		return why("mend what its events name, then: aws cloudformation continue-update-rollback --stack-name " + s.Name)
 	case types.StackStatusRollbackComplete, types.StackStatusRollbackFailed, types.StackStatusDeleteFailed:
 		return why("it holds nothing that works and cannot be updated. Look at what it kept (tables, keys, buckets, user pool: aws cloudformation " +
-			"list-stack-resources --stack-name " + s.Name + "), delete it (aws cloudformation delete-stack), and the kept tables if they are empty; " +
-			"or leave these and give TableGeneration the next number")
+			"list-stack-resources --stack-name " + s.Name + "), delete it (aws cloudformation delete-stack), then, if they are empty, the kept tables and " +
+			"the kept user pool, whose names are taken otherwise; each has a deletion protection that must be switched off first")
 	}
 	if strings.HasSuffix(string(s.Status), "_IN_PROGRESS") {
 		return why("something changes it right now. Wait until that has ended")

@@ -66,8 +66,8 @@ func TestCheck_EveryStatus(t *testing.T) {
 		types.StackStatusDeleteComplete: false,
 	}
 	next := map[types.StackStatus]string{
-		types.StackStatusRollbackComplete: "TableGeneration", types.StackStatusRollbackFailed: "TableGeneration",
-		types.StackStatusDeleteFailed: "TableGeneration", types.StackStatusUpdateRollbackFailed: "continue-update-rollback",
+		types.StackStatusRollbackComplete: "deletion protection", types.StackStatusRollbackFailed: "TableGeneration",
+		types.StackStatusDeleteFailed: "deletion protection", types.StackStatusUpdateRollbackFailed: "continue-update-rollback",
 		types.StackStatusImportRollbackFailed: "look at the stack",
 	}
 	for _, status := range types.StackStatus("").Values() {
