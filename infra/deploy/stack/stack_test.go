@@ -66,7 +66,7 @@ func TestCheck_EveryStatus(t *testing.T) {
 		types.StackStatusDeleteComplete: false,
 	}
 	next := map[types.StackStatus]string{
-		types.StackStatusRollbackComplete: "deletion protection", types.StackStatusRollbackFailed: "TableGeneration",
+		types.StackStatusRollbackComplete: "deletion protection", types.StackStatusRollbackFailed: "deletion protection",
 		types.StackStatusDeleteFailed: "deletion protection", types.StackStatusUpdateRollbackFailed: "continue-update-rollback",
 		types.StackStatusImportRollbackFailed: "look at the stack",
 	}
