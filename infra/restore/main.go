@@ -1,11 +1,13 @@
 // Command restore takes restored tables into use, as an operator with access to them; infra/RUNBOOK.md has the steps.
 //
 //	restore export -table TABLE > FILE                 items, one a line, as AWS's own exports to S3 have them
-//	restore import -table TABLE < FILE                 into a new, empty table
+//	restore import -table TABLE [-made-by-aws] < FILE  into a new, empty table
 //	restore replay -licenses TABLE -audit TABLE -archive BUCKET
 //	                                                   puts back what the archive knows beyond the restored chains, and
 //	                                                   names each license that was acknowledged and is lost
-//	restore check -licenses TABLE -audit TABLE         every chain whole, every license key verifies
+//	restore check -licenses TABLE -audit TABLE [-lost FILE]
+//	                                                   every chain whole, every license what its chain says, every license
+//	                                                   key verifies; FILE is what replay printed
 package main
 
 import (
@@ -14,6 +16,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -37,7 +40,8 @@ func main() {
 
 // named are the flags of all commands.
 type named struct {
-	table, archive string
+	table, archive, lost string
+	madeByAWS            bool
 	recovery.Names
 }
 
@@ -51,6 +55,8 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&n.Licenses, "licenses", "", "table of licenses, output LicenseTableName")
 	flags.StringVar(&n.Audit, "audit", "", "table of audit entries, output AuditTableName")
 	flags.StringVar(&n.archive, "archive", "", "bucket of archived audit entries, output ArchiveBucketName")
+	flags.StringVar(&n.lost, "lost", "", "file of what replay printed: licenses that are known to be missing")
+	flags.BoolVar(&n.madeByAWS, "made-by-aws", false, "the file is of an export of AWS, which does not end with a count")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -84,7 +90,7 @@ func export(ctx context.Context, cfg aws.Config, n named) error {
 }
 
 func importInto(ctx context.Context, cfg aws.Config, n named) error {
-	put, same, err := recovery.Import(ctx, dynamodb.NewFromConfig(cfg), n.table, os.Stdin)
+	put, same, err := recovery.Import(ctx, dynamodb.NewFromConfig(cfg), n.table, os.Stdin, n.madeByAWS)
 	fmt.Fprintf(os.Stderr, "%d items put into %s, %d were there already\n", put, n.table, same)
 	return err
 }
@@ -92,18 +98,44 @@ func importInto(ctx context.Context, cfg aws.Config, n named) error {
 func replay(ctx context.Context, cfg aws.Config, n named) error {
 	store := dynamostore.New(dynamodb.NewFromConfig(cfg), n.Licenses, n.Audit)
 	bucket := s3archive.New(s3.NewFromConfig(cfg, s3archive.PathStyle), n.archive)
-	lost, err := recovery.Replay(ctx, store, archive.Entries(ctx, bucket, archive.All))
-	for _, l := range lost {
-		fmt.Println(l)
+	done, err := recovery.Replay(ctx, dynamodb.NewFromConfig(cfg), n.Names, store, archive.Entries(ctx, bucket, archive.All), func(l recovery.Later) {
+		if l.Now != recovery.Nothing {
+			fmt.Println(l)
+		}
+	})
+	for _, wrong := range done.Wrong {
+		fmt.Fprintln(os.Stderr, wrong)
 	}
-	fmt.Printf("%d entries of the archive were not in the tables and are put back. What was issued or revoked in them is lost: issue or revoke it again.\n", len(lost))
+	fmt.Fprintf(os.Stderr, "%d entries are the same in tables and archive, %d were put back, %d findings\n", done.Confirmed, done.PutBack, len(done.Wrong))
+	if err == nil && len(done.Wrong) > 0 {
+		err = errors.New("tables and archive contradict each other: let no license be issued for the servers above before that is explained")
+	}
 	return err
+}
+
+// lostID finds the ids in what replay prints.
+var lostID = regexp.MustCompile(`license ([0-9a-f]{32}) .*: ` + string(recovery.Lost))
+
+func readLost(file string) (map[string]bool, error) {
+	lost := map[string]bool{}
+	if file == "" {
+		return lost, nil
+	}
+	text, err := os.ReadFile(file)
+	for _, found := range lostID.FindAllSubmatch(text, -1) {
+		lost[string(found[1])] = true
+	}
+	return lost, err
 }
 
 func check(ctx context.Context, cfg aws.Config, n named) error {
 	tables := dynamodb.NewFromConfig(cfg)
 	store := dynamostore.New(tables, n.Licenses, n.Audit)
-	report, err := recovery.Check(ctx, tables, n.Names, store, keyring.New(store, time.Now).Lookup(ctx))
+	lost, err := readLost(n.lost)
+	if err != nil {
+		return fmt.Errorf("reading the list of lost licenses: %w", err)
+	}
+	report, err := recovery.Check(ctx, tables, n.Names, store, keyring.New(store, time.Now).Lookup(ctx), lost)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -16,8 +17,11 @@ type Source interface {
 	Get(ctx context.Context, name string) ([]byte, error)
 }
 
+// ErrDamaged says that an object of the archive is no entry, or not the one that its name says.
+var ErrDamaged = errors.New("the archive holds no entry under this name")
+
 // Entries reads back the entries whose names start with prefix, All or the Folder of a server: the entries of one server
-// after the other, each server's by number. It ends with the first error.
+// after the other, each server's by number. An object that is ErrDamaged is told and passed by; any other error ends it.
 func Entries(ctx context.Context, source Source, prefix string) iter.Seq2[issuing.AuditEntry, error] {
 	return func(yield func(issuing.AuditEntry, error) bool) {
 		for name, err := range source.List(ctx, prefix) {
@@ -25,7 +29,7 @@ func Entries(ctx context.Context, source Source, prefix string) iter.Seq2[issuin
 			if err == nil {
 				e, err = read(ctx, source, name)
 			}
-			if !yield(e, err) || err != nil {
+			if !yield(e, err) || err != nil && !errors.Is(err, ErrDamaged) {
 				return
 			}
 		}
@@ -42,7 +46,7 @@ func read(ctx context.Context, source Source, name string) (issuing.AuditEntry, 
 		err = fmt.Errorf("it is entry %d of server %s", e.Number, folder(e.ServerToken))
 	}
 	if err != nil {
-		return e, fmt.Errorf("archived entry %s: %w", name, err)
+		return e, fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
 	}
 	return e, nil
 }

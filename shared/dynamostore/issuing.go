@@ -53,7 +53,11 @@ func (s *Store) Idempotency(ctx context.Context, key string) (issuing.Idempotenc
 
 // Commit implements issuing.Store: one TransactWriteItems.
 func (s *Store) Commit(ctx context.Context, c issuing.Commit) error {
-	writes, err := s.transaction(c)
+	return s.commit(ctx, c, s.putNew(s.audit, auditItem(c.Audit)))
+}
+
+func (s *Store) commit(ctx context.Context, c issuing.Commit, more ...*types.Put) error {
+	writes, err := s.transaction(c, more)
 	if err != nil {
 		return err
 	}
@@ -63,7 +67,7 @@ func (s *Store) Commit(ctx context.Context, c issuing.Commit) error {
 	})
 }
 
-func (s *Store) transaction(c issuing.Commit) ([]types.TransactWriteItem, error) {
+func (s *Store) transaction(c issuing.Commit, more []*types.Put) ([]types.TransactWriteItem, error) {
 	server, err := serverItem(c.Server)
 	if err != nil {
 		return nil, err
@@ -88,10 +92,7 @@ func (s *Store) transaction(c issuing.Commit) ([]types.TransactWriteItem, error)
 		}
 		puts = append(puts, s.putNew(s.licenses, record))
 	}
-	puts = append(puts, s.putNew(s.audit, item{
-		"pk": str(string(c.Audit.ServerToken)), "sk": num(c.Audit.Number), "licenseId": str(c.Audit.LicenseID),
-		"entry": str(string(c.Audit.Text)), "hash": str(c.Audit.Hash),
-	}))
+	puts = append(puts, more...)
 	writes := make([]types.TransactWriteItem, 0, len(puts)+len(c.Updates))
 	for _, put := range puts {
 		writes = append(writes, types.TransactWriteItem{Put: put})
@@ -100,6 +101,25 @@ func (s *Store) transaction(c issuing.Commit) ([]types.TransactWriteItem, error)
 		writes = append(writes, types.TransactWriteItem{Update: s.update(u)})
 	}
 	return writes, nil
+}
+
+func auditItem(e issuing.AuditEntry) item {
+	return item{
+		"pk": str(string(e.ServerToken)), "sk": num(e.Number), "licenseId": str(e.LicenseID), "entry": str(string(e.Text)), "hash": str(e.Hash),
+	}
+}
+
+// CommitAudited is Commit where the audit entry is in its table already. It is for operators, after a restore: no
+// function writes without its audit entry.
+func (s *Store) CommitAudited(ctx context.Context, c issuing.Commit) error { return s.commit(ctx, c) }
+
+// PutAudit puts an audit entry alone, where the tables were restored apart. It is for operators, too.
+func (s *Store) PutAudit(ctx context.Context, e issuing.AuditEntry) error {
+	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{{Put: s.putNew(s.audit, auditItem(e))}}})
+	if err != nil {
+		return fmt.Errorf("putting audit entry %d of server %s: %w", e.Number, e.ServerToken.Tail(), err)
+	}
+	return nil
 }
 
 // putNew puts an item on condition that it is not there.

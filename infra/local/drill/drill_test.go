@@ -74,6 +74,6 @@ func TestRestore_WhatWasAcknowledgedBeforeIsThereAndTheRestIsNamed(t *testing.T)
 	require.NoError(t, err)
 	require.Regexp(t, regexp.MustCompile(`licenses acknowledged before the export +25, all there`), out)
 	require.Regexp(t, regexp.MustCompile(`licenses acknowledged after it +4, all named`), out)
-	require.Regexp(t, regexp.MustCompile(`lost: \d+ \w+ \d{4} .* was issued by accounting`), out)
-	require.Regexp(t, regexp.MustCompile(`entries put back from the archive +8\n`), out)
+	require.Regexp(t, regexp.MustCompile(`QMSA-LATE-\d+  license .* was issued by accounting: is lost: issue it again`), out)
+	require.Regexp(t, regexp.MustCompile(`entries confirmed by the archive, put back +50, 9\n`), out)
 }

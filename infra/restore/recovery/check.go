@@ -2,16 +2,11 @@ package recovery
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
@@ -33,140 +28,154 @@ type Report struct {
 	Wrong                                []string
 }
 
+// check is one run of Check.
+type check struct {
+	Report
+	chains   map[license.ServerToken]chain
+	servers  map[license.ServerToken]issuing.Server
+	licenses map[string]issuing.Record
+	asked    map[string]bool // licenses that an idempotency record names
+	lost     map[string]bool
+}
+
 // Check reads both tables whole. Each server's chain must be unbroken from its first entry to the head that the server
-// item names, each license that was signed must verify with the key table, and each license that the chain says was
-// issued must be there.
-func Check(ctx context.Context, tables Tables, names Names, reader Reader, keys licensekey.Lookup) (Report, error) {
-	var r Report
-	chains, err := readChains(ctx, tables, names.Audit)
-	if err != nil {
-		return r, err
+// item names; every license must be what its chain says of it, stand in the slot that its status gives it, be named by
+// the idempotency record of its request and, once signed, carry a key that verifies and says the same. lost are the ids
+// of licenses that are known to be missing, such as Replay told.
+func Check(ctx context.Context, tables Tables, names Names, reader Reader, keys licensekey.Lookup, lost map[string]bool) (Report, error) {
+	c := &check{servers: map[license.ServerToken]issuing.Server{}, licenses: map[string]issuing.Record{}, asked: map[string]bool{}, lost: lost}
+	var err error
+	if c.chains, err = readChains(ctx, tables, names.Audit); err != nil {
+		return c.Report, err
 	}
-	licenses := map[string]bool{}
-	servers := map[license.ServerToken]bool{}
-	err = scan(ctx, tables, names.Licenses, func(it item) error {
-		if id, isLicense := strings.CutPrefix(attribute(it, "pk"), "license#"); isLicense {
-			licenses[id] = true
-			r.Licenses++
-			return r.checkLicense(ctx, reader, id, keys)
+	if err := scan(ctx, tables, names.Licenses, func(it item) error { return c.read(ctx, reader, it) }); err != nil {
+		return c.Report, fmt.Errorf("reading table %s: %w", names.Licenses, err)
+	}
+	for token := range c.chains { // a chain whose server item is gone
+		if _, known := c.servers[token]; !known {
+			c.servers[token] = issuing.Server{Token: token}
 		}
-		if token, isServer := strings.CutPrefix(attribute(it, "pk"), "server#"); isServer {
-			servers[license.ServerToken(token)] = true
-		}
-		return nil
-	})
-	if err != nil {
-		return r, fmt.Errorf("reading table %s: %w", names.Licenses, err)
 	}
-	for token := range chains {
-		servers[token] = true
+	last := map[string]said{}
+	for _, token := range slices.Sorted(maps.Keys(c.servers)) {
+		c.Servers++
+		c.Entries += len(c.chains[token])
+		c.server(c.servers[token], c.chains[token], last)
 	}
-	for _, token := range slices.Sorted(maps.Keys(servers)) {
-		server, err := reader.Server(ctx, token)
+	for _, id := range slices.Sorted(maps.Keys(c.licenses)) {
+		c.Licenses++
+		c.license(c.licenses[id], last, keys)
+	}
+	return c.Report, nil
+}
+
+func (c *check) wrong(format string, arguments ...any) {
+	c.Wrong = append(c.Wrong, fmt.Sprintf(format, arguments...))
+}
+
+// read takes an item of the license table.
+func (c *check) read(ctx context.Context, reader Reader, it item) (err error) {
+	pk := attribute(it, "pk")
+	if id, is := strings.CutPrefix(pk, "license#"); is {
+		c.licenses[id], err = reader.Record(ctx, id)
+	}
+	if token, is := strings.CutPrefix(pk, "server#"); is {
+		c.servers[license.ServerToken(token)], err = reader.Server(ctx, license.ServerToken(token))
+	}
+	if strings.HasPrefix(pk, "idempotency#") {
+		var record issuing.IdempotencyRecord
+		err = json.Unmarshal([]byte(attribute(it, "body")), &record)
+		c.asked[record.LicenseID] = true
+	}
+	return err
+}
+
+// server checks a chain and the slots, and notes the last that the chain says of each license.
+func (c *check) server(server issuing.Server, entries chain, last map[string]said) {
+	if broken := entries.broken(); broken != "" {
+		c.wrong("server %s: %s", server.Token, broken)
+	} else if server.ChainLength != len(entries) || server.ChainHash != entries.head(len(entries)) {
+		c.wrong("server %s: its chain has %d entries, the server item knows %d", server.Token, len(entries), server.ChainLength)
+	}
+	for _, entry := range entries {
+		says, err := read(entry)
 		if err != nil {
-			return r, err
+			continue // broken has said so
 		}
-		r.Servers++
-		r.Entries += len(chains[token])
-		r.checkChain(server, chains[token], licenses)
+		last[entry.LicenseID] = says
+		if says.Voids != "" {
+			last[says.Voids] = said{Event: issuing.EventVoided, License: last[says.Voids].License}
+		}
+		if _, there := c.licenses[entry.LicenseID]; !there && says.Event == issuing.EventIssued && !c.lost[entry.LicenseID] {
+			c.wrong("server %s: license %s was issued on %s and is not in the license table", server.Token, entry.LicenseID, says.At.Format("2 January 2006 15:04 MST"))
+		}
+		if says.License.Sequence > server.Sequence {
+			c.wrong("server %s: number %d was given and the server item knows %d as the last", server.Token, says.License.Sequence, server.Sequence)
+		}
 	}
-	return r, nil
+	for id, status := range map[string]license.Status{
+		server.Base.Current: license.Active, server.Temporary.Current: license.Active, server.Base.Pending: license.Pending, server.Temporary.Pending: license.Pending,
+	} {
+		if id != "" && c.licenses[id].Status != status {
+			c.wrong("server %s: license %s stands in a slot for one that is %s, and is %q", server.Token, id, status, c.licenses[id].Status)
+		}
+	}
 }
 
-func (r *Report) wrong(format string, arguments ...any) {
-	r.Wrong = append(r.Wrong, fmt.Sprintf(format, arguments...))
+// states are what a license can be after the last event of its chain.
+var states = map[issuing.Event][]license.Status{
+	issuing.EventIntent: {license.Pending}, issuing.EventIssued: {license.Active, license.Superseded},
+	issuing.EventVoided: {license.Void}, issuing.EventRevoked: {license.Revoked},
 }
 
-func (r *Report) checkLicense(ctx context.Context, reader Reader, id string, keys licensekey.Lookup) error {
-	record, err := reader.Record(ctx, id)
-	if err != nil {
-		return err
+func (c *check) license(r issuing.Record, last map[string]said, keys licensekey.Lookup) {
+	says, known := last[r.ID]
+	fits := slices.Contains(states[says.Event], r.Status)
+	if says.Event == issuing.EventIssued && r.Status == license.Pending && r.LicenseKey == "" {
+		fits = true // it was issued after the restored instant, and is finished again
 	}
-	if record.LicenseKey == "" { // pending or void: nothing was signed that anyone has
-		return nil
+	switch {
+	case !known:
+		c.wrong("license %s is in no chain", r.ID)
+	case !fits:
+		c.wrong("license %s is %s, and the last in its chain is that it was %s", r.ID, r.Status, says.Event)
+	case lasting(says.License) != lasting(r.License):
+		c.wrong("license %s is another than its chain says", r.ID)
 	}
-	claims, _, err := licensekey.Verify(string(record.LicenseKey), keys)
+	if !c.asked[r.ID] {
+		c.wrong("license %s is named by no idempotency record: its request would issue it again", r.ID)
+	}
+	server := c.servers[r.ServerToken]
+	slot := server.Base
+	if r.Type == license.Temporary {
+		slot = server.Temporary
+	}
+	if r.Status == license.Active && slot.Current != r.ID || r.Status == license.Pending && slot.Pending != r.ID {
+		c.wrong("license %s is %s, and its server's slot holds another", r.ID, r.Status)
+	}
+	if r.LicenseKey != "" {
+		c.key(r, keys)
+	}
+}
+
+func (c *check) key(r issuing.Record, keys licensekey.Lookup) {
+	claims, _, err := licensekey.Verify(string(r.LicenseKey), keys)
+	claims.IssuedAt, claims.ExpiresAt = 0, 0
+	want := licensekey.Claims{
+		ID: r.ID, ServerToken: r.ServerToken, Type: r.Type, ExpiresOn: r.ExpiresOn, Seats: r.Seats, Suite: r.Modules.QMSSuite, Sequence: r.Sequence,
+	}
 	switch {
 	case err != nil:
-		r.wrong("license %s does not verify: %v", id, err)
-	case claims.ID != id || claims.ServerToken != record.ServerToken:
-		r.wrong("license %s carries the key of license %s", id, claims.ID)
+		c.wrong("license %s does not verify: %v", r.ID, err)
+	case claims != want:
+		c.wrong("license %s carries a key that says otherwise than its record", r.ID)
 	default:
-		r.Verified++
-	}
-	return nil
-}
-
-func (r *Report) checkChain(server issuing.Server, chain []issuing.AuditEntry, licenses map[string]bool) {
-	previous := ""
-	for n, entry := range chain {
-		says, err := read(entry)
-		switch {
-		case err != nil:
-			r.wrong("server %s: entry %d cannot be read: %v", server.Token, entry.Number, err)
-			return
-		case entry.Number != n+1 || says.Number != n+1:
-			r.wrong("server %s: entry %d is missing from its chain", server.Token, n+1)
-			return
-		case says.Previous != previous:
-			r.wrong("server %s: entry %d does not follow the one before", server.Token, entry.Number)
-			return
-		case hash(entry.Text) != entry.Hash:
-			r.wrong("server %s: entry %d was changed: its hash is another", server.Token, entry.Number)
-			return
-		}
-		if says.Event == issuing.EventIssued && !licenses[entry.LicenseID] {
-			r.wrong("server %s: license %s was issued on %s and is not in the license table", server.Token, entry.LicenseID, says.At.Format("2 January 2006 15:04 MST"))
-		}
-		previous = entry.Hash
-	}
-	if server.ChainLength != len(chain) || server.ChainHash != previous {
-		r.wrong("server %s: its chain has %d entries, the server item knows %d", server.Token, len(chain), server.ChainLength)
+		c.Verified++
 	}
 }
 
-// readChains reads the audit table, each server's entries by number.
-func readChains(ctx context.Context, tables Tables, table string) (map[license.ServerToken][]issuing.AuditEntry, error) {
-	chains := map[license.ServerToken][]issuing.AuditEntry{}
-	err := scan(ctx, tables, table, func(it item) error {
-		number, err := strconv.Atoi(attribute(it, "sk"))
-		if err != nil {
-			return fmt.Errorf("an item without a number: %w", err)
-		}
-		token := license.ServerToken(attribute(it, "pk"))
-		chains[token] = append(chains[token], issuing.AuditEntry{
-			ServerToken: token, Number: number, LicenseID: attribute(it, "licenseId"), Text: []byte(attribute(it, "entry")), Hash: attribute(it, "hash"),
-		})
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading table %s: %w", table, err)
-	}
-	for _, chain := range chains {
-		slices.SortFunc(chain, func(a, b issuing.AuditEntry) int { return a.Number - b.Number })
-	}
-	return chains, nil
-}
-
-// attribute gives a text or a number as text; "" for none.
-func attribute(it item, name string) string {
-	switch value := it[name].(type) {
-	case *types.AttributeValueMemberS:
-		return value.Value
-	case *types.AttributeValueMemberN:
-		return value.Value
-	}
-	return ""
-}
-
-func hash(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
-}
-
-// read takes from an entry's text what the checks and the words about it need.
-func read(entry issuing.AuditEntry) (said, error) {
-	var s said
-	err := json.Unmarshal(entry.Text, &s)
-	return s, err
+// lasting is a license without what changes after it was issued.
+func lasting(l license.License) license.License {
+	l.Version, l.Status, l.Supersedes, l.SupersededBy, l.LicenseKey = 0, "", "", "", ""
+	return l
 }

@@ -25,9 +25,13 @@ type Tables interface {
 }
 
 // item is one item of a table; line is how an export writes it, AWS's own exports to S3 too.
+// The last line of ours tells how many there are, so that an export which broke off is known as one.
 type (
 	item = map[string]types.AttributeValue
-	line struct{ Item json.RawMessage }
+	line struct {
+		Item  json.RawMessage `json:",omitempty"`
+		Count *int            `json:",omitempty"`
+	}
 )
 
 // Export writes every item of a table, one a line, and returns how many. Nothing may write to the table meanwhile, or
@@ -40,8 +44,11 @@ func Export(ctx context.Context, tables Tables, table string, w io.Writer) (int,
 			return err
 		}
 		written++
-		return json.NewEncoder(out).Encode(line{text})
+		return json.NewEncoder(out).Encode(line{Item: text})
 	})
+	if err == nil {
+		err = json.NewEncoder(out).Encode(line{Count: &written})
+	}
 	if err = errors.Join(err, out.Flush()); err != nil {
 		return written, fmt.Errorf("exporting table %s: %w", table, err)
 	}
@@ -49,8 +56,9 @@ func Export(ctx context.Context, tables Tables, table string, w io.Writer) (int,
 }
 
 // Import puts the exported items into a table and returns how many it put and how many were there already, the same. An
-// item that is there and differs stops it: the table is in use, or another's. Running it again goes on.
-func Import(ctx context.Context, tables Tables, table string, r io.Reader) (put, same int, err error) {
+// item that is there and differs stops it: the table is in use, or another's. Running it again goes on. The export must
+// end with its count, unless it is one that AWS made, which has none.
+func Import(ctx context.Context, tables Tables, table string, r io.Reader, madeByAWS bool) (put, same int, err error) {
 	there := map[string][]byte{}
 	err = scan(ctx, tables, table, func(it item) error {
 		text, err := attributevalue.MarshalMapJSON(it)
@@ -60,12 +68,21 @@ func Import(ctx context.Context, tables Tables, table string, r io.Reader) (put,
 	if err != nil {
 		return 0, 0, fmt.Errorf("reading table %s: %w", table, err)
 	}
+	counted := madeByAWS
 	for decoder := json.NewDecoder(r); ; {
 		var l line
-		if err := decoder.Decode(&l); errors.Is(err, io.EOF) {
+		if err := decoder.Decode(&l); errors.Is(err, io.EOF) && counted {
 			return put, same, nil
+		} else if errors.Is(err, io.EOF) {
+			return put, same, fmt.Errorf("the export breaks off after %d items: its last line, the count, is missing. Export again, and run this again", put+same)
 		} else if err != nil {
 			return put, same, fmt.Errorf("reading the export after %d items: %w", put+same, err)
+		}
+		if l.Count != nil && *l.Count != put+same {
+			return put, same, fmt.Errorf("the export says that it has %d items and has %d. Export again, and run this again", *l.Count, put+same)
+		}
+		if counted = counted || l.Count != nil; l.Count != nil {
+			continue
 		}
 		it, err := attributevalue.UnmarshalMapJSON(l.Item)
 		if err != nil || it["pk"] == nil || it["sk"] == nil {

@@ -2,81 +2,252 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
+	"qmslicensing/shared/archive"
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
 )
 
-// said is what is read of an audit entry's text.
-type said struct {
-	Number   int           `json:"number"`
-	Previous string        `json:"previous"`
-	At       time.Time     `json:"at"`
-	Event    issuing.Event `json:"event"`
-	By       struct{ Username string }
-	License  license.License `json:"license"`
-}
-
-// Lost is something that happened to a license after the restored instant, so that the license table does not know it.
-type Lost struct {
+// Later is something that happened to a license after the restored instant, by its archived audit entry.
+type Later struct {
 	Event       issuing.Event
 	At          time.Time
 	By          string // user name
 	ServerToken license.ServerToken
 	License     license.License // as it was then, without its license key
+	Now         Now
 }
 
+// Now is what a Later is in the restored tables.
+type Now string
+
+// Of these only Lost asks for something to be done.
+const (
+	Lost    Now = "is lost: issue it again"
+	Waits   Now = "is pending here: the sweep finishes it, the same license with another signature"
+	Redone  Now = "is done again here"
+	Nothing Now = "leaves nothing to do" // its license is not here either
+)
+
 // String says it so that a person can act on it.
-func (l Lost) String() string {
+func (l Later) String() string {
 	what := map[issuing.Event]string{
 		issuing.EventIntent: "was promised", issuing.EventIssued: "was issued", issuing.EventVoided: "was given up", issuing.EventRevoked: "was revoked",
 	}[l.Event]
-	return fmt.Sprintf("%s  %s  license %s (%s, number %d, customer %s) %s by %s",
-		l.At.UTC().Format("2 January 2006 15:04:05 UTC"), l.ServerToken, l.License.ID, l.License.Type, l.License.Sequence, l.License.Customer, what, l.By)
+	return fmt.Sprintf("%s  %s  license %s (%s, number %d, customer %s) %s by %s: %s",
+		l.At.UTC().Format("2 January 2006 15:04:05 UTC"), l.ServerToken, l.License.ID, l.License.Type, l.License.Sequence, l.License.Customer, what, l.By, l.Now)
 }
 
-// Store is the part of the functions' store that Replay writes through: the transaction of every write.
+// Store is what Replay writes through: the transaction of every write, and its two parts where tables were restored
+// apart.
 type Store interface {
 	Server(ctx context.Context, token license.ServerToken) (issuing.Server, error)
+	Record(ctx context.Context, id string) (issuing.Record, error)
 	Commit(ctx context.Context, c issuing.Commit) error
+	CommitAudited(ctx context.Context, c issuing.Commit) error
+	PutAudit(ctx context.Context, e issuing.AuditEntry) error
 }
 
-// Replay puts the archive's entries that the tables do not know behind the restored chains, and returns what they tell,
-// oldest first: each is something that was acknowledged and is lost. No number of a server is given twice afterwards and no chain
-// forks, although the lost licenses themselves are not made again: their keys are nowhere but with their customers.
-func Replay(ctx context.Context, store Store, archive iter.Seq2[issuing.AuditEntry, error]) ([]Lost, error) {
-	var lost []Lost
-	for entry, err := range archive {
+// Replayed is what Replay did.
+type Replayed struct {
+	Confirmed int      // entries that tables and archive have alike
+	PutBack   int      // entries that the tables lacked
+	Wrong     []string // servers that were left alone, and why
+}
+
+// replay is one run.
+type replay struct {
+	store Store
+	tell  func(Later)
+	done  Replayed
+}
+
+// Replay puts the archive's entries that the tables do not know behind the restored chains, and what they say can be
+// done again: a license that was given up or revoked is so again. A license that was issued is lost with its key; tell is
+// called with each before it is written, so that none is forgotten. No number of a server is given twice afterwards and
+// no chain forks. Everything is compared first: a server whose tables and archive contradict each other is left alone
+// and named, and an archive that confirms nothing of the tables is another system's, and nothing is written. Running it
+// again goes on.
+func Replay(ctx context.Context, tables Tables, names Names, store Store, entries iter.Seq2[issuing.AuditEntry, error], tell func(Later)) (Replayed, error) {
+	r := &replay{store: store, tell: tell}
+	chains, err := readChains(ctx, tables, names.Audit)
+	if err != nil {
+		return r.done, err
+	}
+	archived, err := r.gather(entries)
+	if err != nil {
+		return r.done, err
+	}
+	servers := map[license.ServerToken]issuing.Server{}
+	for token := range chains {
+		servers[token] = issuing.Server{}
+	}
+	for token := range archived {
+		servers[token] = issuing.Server{}
+	}
+	var good []license.ServerToken
+	for _, token := range slices.Sorted(maps.Keys(servers)) {
+		server, err := store.Server(ctx, token)
 		if err != nil {
-			return lost, err
+			return r.done, err
 		}
-		server, err := store.Server(ctx, entry.ServerToken)
-		if err != nil {
-			return lost, err
-		}
-		if entry.Number <= server.ChainLength {
+		servers[token] = server
+		if wrong := contradiction(server, chains[token], archived[token]); wrong != "" {
+			r.done.Wrong = append(r.done.Wrong, fmt.Sprintf("server %s is left alone: %s", token, wrong))
 			continue
 		}
-		says, err := read(entry)
-		if err != nil {
-			return lost, fmt.Errorf("reading archived entry %d of server %s: %w", entry.Number, entry.ServerToken, err)
-		}
-		if entry.Number != server.ChainLength+1 || says.Previous != server.ChainHash {
-			return lost, fmt.Errorf("archived entry %d of server %s does not follow the restored chain of %d entries: "+
-				"the tables were used before the archive was replayed, or an entry is missing from the archive", entry.Number, entry.ServerToken, server.ChainLength)
-		}
-		before := server.ChainLength
-		server.ChainLength, server.ChainHash = entry.Number, entry.Hash
-		server.Sequence = max(server.Sequence, says.License.Sequence)
-		if err := store.Commit(ctx, issuing.Commit{Server: server, ChainBefore: before, Audit: entry}); err != nil {
-			return lost, fmt.Errorf("putting entry %d of server %s back: %w", entry.Number, entry.ServerToken, err)
-		}
-		lost = append(lost, Lost{says.Event, says.At, says.By.Username, entry.ServerToken, says.License})
+		good = append(good, token)
+		r.done.Confirmed += min(len(chains[token]), len(archived[token]))
 	}
-	slices.SortStableFunc(lost, func(a, b Lost) int { return a.At.Compare(b.At) })
-	return lost, nil
+	if r.done.Confirmed == 0 && len(chains) > 0 {
+		return r.done, errors.New("no entry of this archive is in these tables: it is another system's, or empty; nothing was written")
+	}
+	for _, token := range good {
+		if err := r.server(ctx, servers[token], chains[token], archived[token]); err != nil {
+			return r.done, fmt.Errorf("putting back what the archive knows of server %s: %w", token, err)
+		}
+	}
+	return r.done, nil
+}
+
+// gather reads the archive, each server's entries by number. A damaged object is noted.
+func (r *replay) gather(entries iter.Seq2[issuing.AuditEntry, error]) (map[license.ServerToken]chain, error) {
+	archived := map[license.ServerToken]chain{}
+	for entry, err := range entries {
+		switch {
+		case errors.Is(err, archive.ErrDamaged):
+			r.done.Wrong = append(r.done.Wrong, err.Error())
+		case err != nil:
+			return nil, fmt.Errorf("reading the archive: %w", err)
+		default:
+			archived[entry.ServerToken] = append(archived[entry.ServerToken], entry)
+		}
+	}
+	for _, c := range archived {
+		slices.SortFunc(c, byNumber)
+	}
+	return archived, nil
+}
+
+// contradiction says why what the tables and the archive have of a server cannot both be true.
+func contradiction(server issuing.Server, table, archived chain) string {
+	if wrong := archived.broken(); wrong != "" {
+		return "in the archive " + wrong
+	}
+	for _, entry := range table {
+		switch {
+		case entry.Number > len(archived):
+			return fmt.Sprintf("the archive ends with entry %d and the table has entry %d: the archive lags behind, or the tables were used before it was replayed", len(archived), entry.Number)
+		case entry.Hash != archived[entry.Number-1].Hash || hash(entry.Text) != entry.Hash:
+			return fmt.Sprintf("entry %d of the table is another than the archive's: the tables were used before the archive was replayed, or one of them was changed", entry.Number)
+		}
+	}
+	if server.ChainLength > len(archived) || server.ChainHash != archived.head(server.ChainLength) {
+		return fmt.Sprintf("the server item knows %d entries of another chain than the archive's %d", server.ChainLength, len(archived))
+	}
+	return ""
+}
+
+// server brings one server to the end of its archived chain. Tables that were restored apart may hold an entry that the
+// server item does not know, or know one that is not there.
+func (r *replay) server(ctx context.Context, server issuing.Server, table, archived chain) error {
+	there := map[int]bool{}
+	for _, entry := range table {
+		there[entry.Number] = true
+	}
+	for _, entry := range archived {
+		if entry.Number <= server.ChainLength {
+			if there[entry.Number] {
+				continue
+			}
+			if err := r.store.PutAudit(ctx, entry); err != nil {
+				return err
+			}
+			r.done.PutBack++
+			continue
+		}
+		commit, later, err := r.next(ctx, &server, entry)
+		if err != nil {
+			return err
+		}
+		r.tell(later)
+		write := r.store.Commit
+		if there[entry.Number] {
+			write = r.store.CommitAudited
+		}
+		if err := write(ctx, commit); err != nil {
+			return err
+		}
+		r.done.PutBack++
+	}
+	return nil
+}
+
+// next is the transaction that moves a server to its next archived entry, and what that means.
+func (r *replay) next(ctx context.Context, server *issuing.Server, entry issuing.AuditEntry) (issuing.Commit, Later, error) {
+	says, err := read(entry)
+	if err != nil {
+		return issuing.Commit{}, Later{}, err
+	}
+	later := Later{Event: says.Event, At: says.At, By: says.By.Username, ServerToken: entry.ServerToken, License: says.License, Now: Nothing}
+	commit := issuing.Commit{ChainBefore: server.ChainLength, Audit: entry}
+	server.ChainLength, server.ChainHash = entry.Number, entry.Hash
+	server.Sequence = max(server.Sequence, says.License.Sequence)
+	status, err := r.statusOf(ctx, says.License.ID)
+	if err != nil {
+		return issuing.Commit{}, Later{}, err
+	}
+	change := func(what string) *issuing.Change {
+		return &issuing.Change{By: says.By.Username, At: says.At, What: what}
+	}
+	switch {
+	case says.Event == issuing.EventIssued && status == "":
+		later.Now = Lost
+	case says.Event == issuing.EventIssued && status == license.Pending:
+		later.Now = Waits
+	case says.Event == issuing.EventVoided && status == license.Pending:
+		later.Now = Redone
+		free(server, says.License.ID)
+		commit.Updates = []issuing.Update{{ID: says.License.ID, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: says.Reason}}
+	case says.Event == issuing.EventRevoked && status == license.Active:
+		later.Now = Redone
+		free(server, says.License.ID)
+		commit.Updates = []issuing.Update{{ID: says.License.ID, IfStatus: license.Active, Status: license.Revoked, AddVersion: 1, LastChange: change("revoked")}}
+	}
+	voided, err := r.statusOf(ctx, says.Voids)
+	if err == nil && voided == license.Pending {
+		free(server, says.Voids)
+		commit.Updates = append(commit.Updates, issuing.Update{
+			ID: says.Voids, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: "the license it renews was revoked",
+		})
+	}
+	commit.Server = *server
+	return commit, later, err
+}
+
+// statusOf is the stored status of a license; "" when it is not there.
+func (r *replay) statusOf(ctx context.Context, id string) (license.Status, error) {
+	if id == "" {
+		return "", nil
+	}
+	record, err := r.store.Record(ctx, id)
+	if missing := new(license.Error); errors.As(err, &missing) && missing.Code == license.LicenseNotFound {
+		return "", nil
+	}
+	return record.Status, err
+}
+
+// free takes a license out of whatever slot it has.
+func free(server *issuing.Server, id string) {
+	for _, slot := range []*string{&server.Base.Current, &server.Base.Pending, &server.Temporary.Current, &server.Temporary.Pending} {
+		if *slot == id {
+			*slot = ""
+		}
+	}
 }

@@ -1,0 +1,107 @@
+package recovery
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/issuing"
+)
+
+// said is what is read of an audit entry's text.
+type said struct {
+	Number   int           `json:"number"`
+	Previous string        `json:"previous"`
+	At       time.Time     `json:"at"`
+	Event    issuing.Event `json:"event"`
+	By       struct{ Username string }
+	License  license.License `json:"license"`
+	Voids    string          `json:"voids"`
+	Reason   string          `json:"voidReason"`
+}
+
+func read(entry issuing.AuditEntry) (said, error) {
+	var s said
+	err := json.Unmarshal(entry.Text, &s)
+	return s, err
+}
+
+// chain is the audit entries of one server by number.
+type chain []issuing.AuditEntry
+
+// broken says where a chain breaks first; "" when every entry follows the one before.
+func (c chain) broken() string {
+	previous := ""
+	for n, entry := range c {
+		says, err := read(entry)
+		switch {
+		case err != nil:
+			return fmt.Sprintf("entry %d cannot be read: %v", entry.Number, err)
+		case entry.Number != n+1 || says.Number != n+1:
+			return fmt.Sprintf("entry %d is missing from its chain", n+1)
+		case says.Previous != previous:
+			return fmt.Sprintf("entry %d does not follow the one before", entry.Number)
+		case hash(entry.Text) != entry.Hash:
+			return fmt.Sprintf("entry %d was changed: its hash is another", entry.Number)
+		}
+		previous = entry.Hash
+	}
+	return ""
+}
+
+// head is the hash of entry n; "" for 0.
+func (c chain) head(n int) string {
+	if n == 0 || n > len(c) {
+		return ""
+	}
+	return c[n-1].Hash
+}
+
+func byNumber(a, b issuing.AuditEntry) int { return a.Number - b.Number }
+
+// readChains reads the audit table, each server's entries by number.
+func readChains(ctx context.Context, tables Tables, table string) (map[license.ServerToken]chain, error) {
+	chains := map[license.ServerToken]chain{}
+	err := scan(ctx, tables, table, func(it item) error {
+		number, err := strconv.Atoi(attribute(it, "sk"))
+		if err != nil {
+			return fmt.Errorf("an item without a number: %w", err)
+		}
+		token := license.ServerToken(attribute(it, "pk"))
+		chains[token] = append(chains[token], issuing.AuditEntry{
+			ServerToken: token, Number: number, LicenseID: attribute(it, "licenseId"), Text: []byte(attribute(it, "entry")), Hash: attribute(it, "hash"),
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading table %s: %w", table, err)
+	}
+	for _, c := range chains {
+		slices.SortFunc(c, byNumber)
+	}
+	return chains, nil
+}
+
+// attribute gives a text or a number as text; "" for none.
+func attribute(it item, name string) string {
+	switch value := it[name].(type) {
+	case *types.AttributeValueMemberS:
+		return value.Value
+	case *types.AttributeValueMemberN:
+		return value.Value
+	}
+	return ""
+}
+
+func hash(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
