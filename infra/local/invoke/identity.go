@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"net"
@@ -8,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"qmslicensing/infra/local/template"
@@ -20,18 +20,29 @@ const endpointVariable = "AWS_ENDPOINT_URL_"
 // hostName is this machine as containers know it.
 const hostName = "host.docker.internal"
 
-// ByPath gives a request the identity that its path names: /<service>/as/<access key>/… goes to that service as a request
-// signed with that key. SAM hands every function the same credentials, and the address is what can differ. Other keys
-// than those listed, such as the operator's, are refused.
-func ByPath(services map[string]http.Handler, keys []string) http.Handler {
+// newIdentities are a random value for each function, anew in every run. Its container alone is told it, in the addresses of
+// services: who has it is that function, and an access key could be guessed.
+func newIdentities(functions []template.Function) map[string]string {
+	all := map[string]string{}
+	for _, f := range functions {
+		all[f.LogicalID] = rand.Text()
+	}
+	return all
+}
+
+// ByPath gives a request the identity that its path proves: /<service>/as/<identity>/… goes to that service as a request
+// signed with the access key that keys has for that identity; others are refused. SAM hands every function the same
+// credentials, and the address is what can differ.
+func ByPath(services map[string]http.Handler, keys map[string]string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		part := strings.SplitN(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/", 4)
 		if len(part) < 3 || part[1] != "as" || services[part[0]] == nil {
-			http.Error(w, "the path names no service and access key", http.StatusNotFound)
+			http.Error(w, "the path names no service and identity", http.StatusNotFound)
 			return
 		}
-		if !slices.Contains(keys, part[2]) {
-			http.Error(w, "the access key in the path is no function's", http.StatusForbidden)
+		accessKey, known := keys[part[2]]
+		if !known {
+			http.Error(w, "the identity in the path is no function's", http.StatusForbidden)
 			return
 		}
 		rest := "/"
@@ -46,8 +57,8 @@ func ByPath(services map[string]http.Handler, keys []string) http.Handler {
 		as := r.Clone(r.Context())
 		as.URL.Path, as.URL.RawPath = path, rest
 		if signed := r.Header.Get("Authorization"); signed != "" {
-			as.Header.Set("Authorization", credential.ReplaceAllString(signed, "Credential="+part[2]+"/"))
-			as.Header.Set("X-Amz-Security-Token", part[2]) // only a running function comes this way: the gate counts it as one
+			as.Header.Set("Authorization", credential.ReplaceAllString(signed, "Credential="+accessKey+"/"))
+			as.Header.Set("X-Amz-Security-Token", accessKey) // only a running function comes this way: the gate counts it as one
 		}
 		services[part[0]].ServeHTTP(w, as)
 	})
@@ -62,8 +73,8 @@ func serviceOf(variable string) string {
 }
 
 // variables are those of every function as SAM's --env-vars file has them: what the template says, resolved as for the
-// other way of running them, and the endpoints with the function's access key in the path.
-func variables(app *template.Application, endpoints map[string]http.Handler, accessKey func(string) string, port int) (map[string]map[string]string, error) {
+// other way of running them, and the endpoints with the function's identity in the path.
+func variables(app *template.Application, endpoints map[string]http.Handler, identities map[string]string, port int) (map[string]map[string]string, error) {
 	all := map[string]map[string]string{}
 	for _, f := range app.Functions {
 		own := maps.Clone(f.Environment)
@@ -74,7 +85,7 @@ func variables(app *template.Application, endpoints map[string]http.Handler, acc
 			if endpoints[name] == nil {
 				return nil, fmt.Errorf("%s declares %s, and nothing here plays that service", f.LogicalID, name)
 			}
-			own[name] = fmt.Sprintf("http://%s:%d/%s/as/%s", hostName, port, serviceOf(name), accessKey(f.LogicalID))
+			own[name] = fmt.Sprintf("http://%s:%d/%s/as/%s", hostName, port, serviceOf(name), identities[f.LogicalID])
 		}
 		all[f.LogicalID] = own
 	}

@@ -12,14 +12,14 @@ import (
 	"qmslicensing/infra/local/invoke"
 )
 
-func TestByPath_ThePathSaysWhoSigned(t *testing.T) {
+func TestByPath_ThePathProvesWhoSigned(t *testing.T) {
 	tell := func(service string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			_, _ = io.WriteString(w, strings.Join([]string{service, r.URL.EscapedPath(), r.URL.RawQuery, r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token"), string(body)}, "|"))
 		})
 	}
-	front := invoke.ByPath(map[string]http.Handler{"dynamodb": tell("dynamodb"), "s3": tell("s3")}, []string{"QMSIssueFunction", "QMSShowFunction"})
+	front := invoke.ByPath(map[string]http.Handler{"dynamodb": tell("dynamodb"), "s3": tell("s3")}, map[string]string{"R4ND0M": "QMSIssueFunction", "0THER": "QMSShowFunction"})
 	const sent = "AWS4-HMAC-SHA256 Credential=local/20261123/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=abc"
 	const as = "AWS4-HMAC-SHA256 Credential=QMSIssueFunction/20261123/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=abc"
 	for name, c := range map[string]struct {
@@ -27,14 +27,16 @@ func TestByPath_ThePathSaysWhoSigned(t *testing.T) {
 		status              int
 		body                string
 	}{
-		"the root":                 {"/dynamodb/as/QMSIssueFunction/", sent, 200, "dynamodb|/||" + as + "|QMSIssueFunction|x"},
-		"the root without a slash": {"/dynamodb/as/QMSIssueFunction", sent, 200, "dynamodb|/||" + as + "|QMSIssueFunction|x"},
-		"a path as it was written": {"/s3/as/QMSIssueFunction/bucket/a%2Fb//c?x-id=PutObject", sent, 200, "s3|/bucket/a%2Fb//c|x-id=PutObject|" + as + "|QMSIssueFunction|x"},
-		"an unsigned request":      {"/dynamodb/as/QMSIssueFunction/", "", 200, "dynamodb|/||||x"},
-		"another access key":       {"/dynamodb/as/QMSIssueFunction/", strings.Replace(sent, "local", "QMSShowFunction", 1), 200, "dynamodb|/||" + as + "|QMSIssueFunction|x"},
-		"the operator's key":       {"/dynamodb/as/QMSoperator/", sent, 403, "the access key in the path is no function's\n"},
-		"a service of none":        {"/sqs/as/QMSIssueFunction/", sent, 404, "the path names no service and access key\n"},
-		"no identity":              {"/", strings.Replace(sent, "local", "QMSIssueFunction", 1), 404, "the path names no service and access key\n"},
+		"the root":                 {"/dynamodb/as/R4ND0M/", sent, 200, "dynamodb|/||" + as + "|QMSIssueFunction|x"},
+		"the root without a slash": {"/dynamodb/as/R4ND0M", sent, 200, "dynamodb|/||" + as + "|QMSIssueFunction|x"},
+		"a path as it was written": {"/s3/as/R4ND0M/bucket/a%2Fb//c?x-id=PutObject", sent, 200, "s3|/bucket/a%2Fb//c|x-id=PutObject|" + as + "|QMSIssueFunction|x"},
+		"an unsigned request":      {"/dynamodb/as/R4ND0M/", "", 200, "dynamodb|/||||x"},
+		"another access key":       {"/dynamodb/as/R4ND0M/", strings.Replace(sent, "local", "QMSShowFunction", 1), 200, "dynamodb|/||" + as + "|QMSIssueFunction|x"},
+		"a function's access key":  {"/dynamodb/as/QMSIssueFunction/", sent, 403, "the identity in the path is no function's\n"},
+		"the operator's":           {"/dynamodb/as/QMSoperator/", sent, 403, "the identity in the path is no function's\n"},
+		"an empty identity":        {"/dynamodb/as//", sent, 403, "the identity in the path is no function's\n"},
+		"a service of none":        {"/sqs/as/R4ND0M/", sent, 404, "the path names no service and identity\n"},
+		"no identity":              {"/", strings.Replace(sent, "local", "QMSIssueFunction", 1), 404, "the path names no service and identity\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, c.path, strings.NewReader("x"))

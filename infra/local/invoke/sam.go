@@ -1,6 +1,6 @@
 // Package invoke runs the functions in containers of the real SAM CLI: sam local start-lambda with the project's own
 // template and build/, behind Lambda's Invoke API. It is the second way beside package runtime; everything that a
-// function talks to is the same. SAM gives all functions the same credentials, so the way to the permission gate says
+// function talks to is the same. SAM gives all functions the same credentials, so the way to the permission gate proves
 // who comes (see ByPath); it is open to containers on this machine only.
 package invoke
 
@@ -94,11 +94,12 @@ func (s *SAM) start(ctx context.Context, c Config) (err error) {
 	if s.run, err = newRun(c.Dir, func(mark string) { s.docker.remove(ctx, mark, "") }); err != nil {
 		return err
 	}
-	port, err := s.open(ctx, c)
+	identities := newIdentities(c.Application.Functions)
+	port, err := s.open(ctx, c, identities)
 	if err != nil {
 		return err
 	}
-	values, err := variables(c.Application, c.Endpoints, c.AccessKey, port)
+	values, err := variables(c.Application, c.Endpoints, identities, port)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (s *SAM) start(ctx context.Context, c Config) (err error) {
 }
 
 // open serves the endpoints on Docker's bridge and returns the port.
-func (s *SAM) open(ctx context.Context, c Config) (int, error) {
+func (s *SAM) open(ctx context.Context, c Config, identities map[string]string) (int, error) {
 	bridge, err := s.docker.bridge(ctx)
 	if err != nil {
 		return 0, err
@@ -136,12 +137,12 @@ func (s *SAM) open(ctx context.Context, c Config) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("opening a port for the containers: %w", err)
 	}
-	services, keys := map[string]http.Handler{}, []string{}
+	services, keys := map[string]http.Handler{}, map[string]string{}
 	for variable, handler := range c.Endpoints {
 		services[serviceOf(variable)] = handler
 	}
-	for _, f := range c.Application.Functions {
-		keys = append(keys, c.AccessKey(f.LogicalID))
+	for function, identity := range identities {
+		keys[identity] = c.AccessKey(function)
 	}
 	s.front = &http.Server{Handler: ByPath(services, keys), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.front.Serve(only{listener, bridge.subnet}) }()

@@ -155,10 +155,9 @@ func TestStart_AFunctionIsKnownByThePathOfItsEndpoint(t *testing.T) {
 	require.NotContains(t, log.String(), "START RequestId", "what SAM says of every invocation is left out")
 }
 
-func TestStart_TheWayToTheGateIsOpenToContainersAlone(t *testing.T) {
-	m := newMachine(t)
-	_, _, err := m.start(t, nil)
-	require.NoError(t, err)
+// endpoint is what the one run that lives tells a function's container.
+func (m machine) endpoint(t *testing.T, function string) string {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(m.dir, "runs", "qms-*", "variables.json"))
 	require.NoError(t, err)
 	require.Len(t, files, 1)
@@ -166,7 +165,35 @@ func TestStart_TheWayToTheGateIsOpenToContainersAlone(t *testing.T) {
 	require.NoError(t, err)
 	var all map[string]map[string]string
 	require.NoError(t, json.Unmarshal(text, &all))
-	endpoint := strings.Replace(all["IssueFunction"]["AWS_ENDPOINT_URL_DYNAMODB"], "host.docker.internal", "127.0.0.1", 1)
+	return all[function]["AWS_ENDPOINT_URL_DYNAMODB"]
+}
+
+func TestStart_NoFunctionAndNoOtherRunCanTellAFunctionsIdentity(t *testing.T) {
+	m, seen := newMachine(t), map[string]bool{}
+	for range 2 {
+		s, _, err := m.start(t, func(c *invoke.Config) {
+			other := c.Application.Functions[0]
+			other.LogicalID = "ShowFunction"
+			c.Application.Functions = append(c.Application.Functions, other)
+		})
+		require.NoError(t, err)
+		for _, function := range []string{"IssueFunction", "ShowFunction"} {
+			endpoint := m.endpoint(t, function)
+			require.NotContains(t, endpoint, function)
+			require.Regexp(t, `/dynamodb/as/[A-Z2-7]{26}$`, endpoint)
+			_, identity, _ := strings.Cut(endpoint, "/as/")
+			seen[identity] = true
+		}
+		s.Close()
+	}
+	require.Len(t, seen, 4)
+}
+
+func TestStart_TheWayToTheGateIsOpenToContainersAlone(t *testing.T) {
+	m := newMachine(t)
+	_, _, err := m.start(t, nil)
+	require.NoError(t, err)
+	endpoint := strings.Replace(m.endpoint(t, "IssueFunction"), "host.docker.internal", "127.0.0.1", 1)
 	for from, open := range map[string]bool{"127.0.0.1": true, "127.0.0.5": false} { // the bridge here is 127.0.0.0/31
 		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 		client := http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
