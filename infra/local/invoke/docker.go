@@ -52,7 +52,7 @@ func (d docker) run(ctx context.Context, input io.Reader, args ...string) (strin
 }
 
 // containers are those that SAM made with a mark among their variables, of one function or of all.
-func (d docker) containers(ctx context.Context, mark, function string) []string {
+func (d docker) containers(ctx context.Context, mark, function string) ([]string, error) {
 	label := "label=sam.cli.container.type=lambda"
 	if function != "" {
 		label = "label=sam.cli.function.name=" + function
@@ -60,10 +60,13 @@ func (d docker) containers(ctx context.Context, mark, function string) []string 
 	list, err := d.run(ctx, nil, "ps", "--all", "--quiet", "--no-trunc", "--filter", label)
 	ids := strings.Fields(list)
 	if err != nil || len(ids) == 0 {
-		return nil
+		return nil, err
 	}
+	described, err := d.run(ctx, nil, append([]string{"inspect", "--format", "{{.Id}} {{json .Config.Env}}"}, ids...)...)
 	// One that has gone meanwhile makes it fail; the others are printed all the same.
-	described, _ := d.run(ctx, nil, append([]string{"inspect", "--format", "{{.Id}} {{json .Config.Env}}"}, ids...)...)
+	if gone := len(ids) - strings.Count(described, "\n"); err != nil && strings.Count(strings.ToLower(err.Error()), "no such object") < max(gone, 1) {
+		return nil, err
+	}
 	var own []string
 	for line := range strings.Lines(described) {
 		id, environment, _ := strings.Cut(line, " ")
@@ -71,22 +74,22 @@ func (d docker) containers(ctx context.Context, mark, function string) []string 
 			own = append(own, id)
 		}
 	}
-	return own
+	return own, nil
 }
 
-// remove removes the containers with a mark, and tells how many there were.
-func (d docker) remove(ctx context.Context, mark, function string) int {
+// remove removes the containers with a mark, and tells how many there were. With an error some may be left.
+func (d docker) remove(ctx context.Context, mark, function string) (int, error) {
 	removed := 0
 	for {
-		ids := d.containers(ctx, mark, function)
-		if len(ids) == 0 {
-			return removed
+		ids, err := d.containers(ctx, mark, function)
+		if err != nil || len(ids) == 0 {
+			return removed, err
 		}
 		if _, err := d.run(ctx, nil, append([]string{"rm", "--force", "--volumes"}, ids...)...); err != nil {
-			return removed
+			return removed, err
 		}
 		if removed += len(ids); function != "" {
-			return removed
+			return removed, nil
 		}
 	}
 }

@@ -19,8 +19,9 @@ type run struct {
 	lock *os.File
 }
 
-// newRun makes the folder of a run below dir, and calls remove for every run that has ended without its own.
-func newRun(dir string, remove func(mark string)) (*run, error) {
+// newRun makes the folder of a run below dir, and calls remove for every run that has ended without its own: that run's
+// folder goes with its containers, and stays for the next time when remove fails.
+func newRun(dir string, remove func(mark string) error) (*run, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of SAM's runs: %w", err)
 	}
@@ -39,8 +40,7 @@ func newRun(dir string, remove func(mark string)) (*run, error) {
 		}
 		left := &run{mark: entry.Name(), dir: filepath.Join(dir, entry.Name())}
 		if left.lock, err = lockFile(left.file("lock"), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
-			remove(left.mark)
-			left.end()
+			left.end(remove(left.mark))
 		}
 	}
 	r := &run{mark: newMark()}
@@ -65,8 +65,11 @@ func lockFile(path string, how int) (*os.File, error) {
 
 func (r *run) file(name string) string { return filepath.Join(r.dir, name) }
 
-func (r *run) end() {
-	_ = os.RemoveAll(r.dir)
+// end gives the run up. With its containers removed its folder goes; else the next run finds them by it.
+func (r *run) end(removed error) {
+	if removed == nil {
+		_ = os.RemoveAll(r.dir)
+	}
 	if r.lock != nil {
 		_ = r.lock.Close()
 	}

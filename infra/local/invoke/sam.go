@@ -56,6 +56,7 @@ type SAM struct {
 	run     *run
 	front   *http.Server
 	process *process.Process
+	log     io.Writer
 	closing sync.Once
 }
 
@@ -91,7 +92,8 @@ func Start(ctx context.Context, c Config) (*SAM, error) {
 }
 
 func (s *SAM) start(ctx context.Context, c Config) (err error) {
-	if s.run, err = newRun(c.Dir, func(mark string) { s.docker.remove(ctx, mark, "") }); err != nil {
+	s.log = c.Log
+	if s.run, err = newRun(c.Dir, func(mark string) error { return s.removeAll(ctx, mark) }); err != nil {
 		return err
 	}
 	identities := newIdentities(c.Application.Functions)
@@ -210,7 +212,20 @@ func (s *SAM) Done() <-chan struct{} { return s.process.Done() }
 // Kill removes the container of a function and tells how many there were; instance is not looked at, as there is but one.
 // SAM makes another with the next invocation.
 func (s *SAM) Kill(function, _ string) int {
-	return s.docker.remove(context.Background(), s.run.mark, function)
+	removed, err := s.docker.remove(context.Background(), s.run.mark, function)
+	if err != nil {
+		fmt.Fprintf(s.log, "sam: the container of %s may still run: %v\n", function, err)
+	}
+	return removed
+}
+
+// removeAll removes the containers of a run, and says when some may be left.
+func (s *SAM) removeAll(ctx context.Context, mark string) error {
+	_, err := s.docker.remove(ctx, mark, "")
+	if err != nil {
+		fmt.Fprintf(s.log, "sam: containers of run %s may be left, the next run tries again: %v\n", mark, err)
+	}
+	return err
 }
 
 // Close ends SAM and removes its containers.
@@ -221,8 +236,7 @@ func (s *SAM) Close() {
 			<-s.process.Done()
 		}
 		if s.run != nil {
-			s.docker.remove(context.Background(), s.run.mark, "")
-			s.run.end()
+			s.run.end(s.removeAll(context.Background(), s.run.mark))
 		}
 		if s.front != nil {
 			_ = s.front.Close()

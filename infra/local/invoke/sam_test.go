@@ -75,9 +75,9 @@ case "$1 $2" in
   "pull "*) [ -e "$dir/registry" ] && echo pulling ;;
   "import "*) cat >"$dir/layer.tar" ;;
   "network inspect") echo '[{"IPAM":{"Config":[{"Subnet":"127.0.0.0/31"}]},"Options":{"com.docker.network.bridge.name":"lo"}}]' ;;
-  "ps "*) [ -e "$dir/containers" ] && cut -d' ' -f1 "$dir/containers" ;;
-  "inspect "*) cat "$dir/containers" ;;
-  "rm "*) shift 3; for id; do sed -i "/^$id /d" "$dir/containers"; done ;;
+  "ps "*) [ -e "$dir/deaf" ] && { echo 'Cannot connect to the Docker daemon' >&2; exit 1; }; if [ -e "$dir/containers" ]; then cut -d' ' -f1 "$dir/containers"; fi ;;
+  "inspect "*) cat "$dir/containers"; if [ -e "$dir/gone" ]; then cat "$dir/gone" >&2; exit 1; fi ;;
+  "rm "*) [ -e "$dir/stuck" ] && { echo 'device or resource busy' >&2; exit 1; }; shift 3; for id; do sed -i "/^$id /d" "$dir/containers"; done ;;
 esac`)
 	m.write(t, "image", "\n") // pulled before
 	t.Setenv("PATH", m.dir+":/usr/bin:/bin")
@@ -229,6 +229,55 @@ func TestClose_RemovesItsOwnContainersAndThoseOfARunThatWasKilled(t *testing.T) 
 	left, err := filepath.Glob(filepath.Join(m.dir, "runs", "qms-*"))
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+func TestStart_ARunWhoseContainersStayIsTriedAgain(t *testing.T) {
+	const dead = "c1 [\"AWS_SECRET_ACCESS_KEY=qms-dead\"]\n"
+	for name, hinder := range map[string]struct {
+		file, says string
+		folders    int // with its own, when it cannot look for containers either
+	}{
+		"docker rm fails":      {"stuck", "device or resource busy", 1},
+		"docker ps fails":      {"deaf", "Cannot connect to the Docker daemon", 2},
+		"docker inspect fails": {"gone", "Cannot connect to the Docker daemon", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t)
+			folder := filepath.Join(m.dir, "runs", "qms-dead")
+			require.NoError(t, os.MkdirAll(folder, 0o700))
+			m.write(t, "containers", dead)
+			m.write(t, hinder.file, hinder.says)
+			var log bytes.Buffer
+			s, _, err := m.start(t, func(c *invoke.Config) { c.Log = &log })
+			require.NoError(t, err, "it does not keep this run from starting")
+			s.Close()
+			require.Contains(t, log.String(), "containers of run qms-dead may be left, the next run tries again: docker ")
+			require.Contains(t, log.String(), hinder.says)
+			require.DirExists(t, folder)
+			left, err := filepath.Glob(filepath.Join(m.dir, "runs", "qms-*"))
+			require.NoError(t, err)
+			require.Len(t, left, hinder.folders)
+
+			m.remove(t, hinder.file)
+			s, _, err = m.start(t, nil)
+			require.NoError(t, err)
+			require.Empty(t, m.read(t, "containers"))
+			s.Close()
+			left, err = filepath.Glob(filepath.Join(m.dir, "runs", "qms-*"))
+			require.NoError(t, err)
+			require.Empty(t, left)
+		})
+	}
+	t.Run("a container that goes meanwhile hinders nothing", func(t *testing.T) {
+		m := newMachine(t)
+		require.NoError(t, os.MkdirAll(filepath.Join(m.dir, "runs", "qms-dead"), 0o700))
+		m.write(t, "containers", dead)
+		m.write(t, "gone", "Error: No such object: c2")
+		_, _, err := m.start(t, nil)
+		require.NoError(t, err)
+		require.Empty(t, m.read(t, "containers"))
+		require.NoDirExists(t, filepath.Join(m.dir, "runs", "qms-dead"))
+	})
 }
 
 func TestStart_SaysInOneSentenceWhatIsMissingAndWhatMendsIt(t *testing.T) {
