@@ -133,5 +133,7 @@ test-sam: build tools-sam $(VENV)/.installed ## The API's tests with the functio
 	go test -count=1 -timeout 20m -skip '$(NOT_IN_SAM)' ./infra/local/e2e -sam
 
 .PHONY: clean
-clean: ## Remove what was built and fetched, and the local data
+clean: ## Remove what was built and fetched, the local data, and containers that a killed run of SAM left
+	@# Their marks go with .cache: these are known by what they have from build. Without Docker there are none.
+	@ids=$$(docker ps --all --quiet --filter label=sam.cli.container.type=lambda $(FUNCTIONS:%=--filter 'volume=$(CURDIR)/build/%') 2>/dev/null || true); [ -z "$$ids" ] || docker rm --force --volumes $$ids >/dev/null
 	rm -rf build .cache .data portal/dist portal/node_modules infra/local/signin/node_modules
