@@ -17,5 +17,5 @@ import (
 func main() {
 	store := dynamostore.New(dynamodb.NewFromConfig(awsenv.MustConfig()),
 		awsenv.Must("LICENSE_TABLE", "DynamoDB table of licenses"), "")
-	lambda.Start(lambdahttp.Handler(api.Keys(keyring.New(store, time.Now)), awsenv.OriginSecrets()...))
+	lambda.Start(lambdahttp.Handler(api.Keys(keyring.New(store, time.Now)), awsenv.MustOriginSecrets()...))
 }

@@ -26,5 +26,5 @@ func main() {
 	signer := kmssign.New(kms.NewFromConfig(cfg), license.SoldKey)
 	keys := keyring.New(store, time.Now)
 	issuer := issuing.NewIssuer(store, signer, keys, awsenv.MustPolicy(), time.Now)
-	lambda.Start(lambdahttp.Handler(api.Renew(issuer), awsenv.OriginSecrets()...))
+	lambda.Start(lambdahttp.Handler(api.Renew(issuer), awsenv.MustOriginSecrets()...))
 }

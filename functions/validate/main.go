@@ -21,5 +21,5 @@ func main() {
 		awsenv.Must("LICENSE_TABLE", "DynamoDB table of licenses"), "")
 	keys := keyring.New(store, time.Now)
 	validator := verdict.NewValidator(keys.Lookup, api.Fates(store), slog.Default(), time.Now)
-	lambda.Start(lambdahttp.Handler(api.Validate(validator), awsenv.OriginSecrets()...))
+	lambda.Start(lambdahttp.Handler(api.Validate(validator), awsenv.MustOriginSecrets()...))
 }

@@ -34,10 +34,21 @@ func MustInt(name, help string) int {
 	return n
 }
 
-// OriginSecrets returns what CloudFront may send in x-origin-secret: the values of ORIGIN_SECRET, one or, while it changes,
-// two with a comma between; none when it is not set, and then nothing is demanded.
-func OriginSecrets() []string {
-	return strings.FieldsFunc(os.Getenv("ORIGIN_SECRET"), func(r rune) bool { return r == ',' })
+// MustOriginSecrets returns what CloudFront may send in x-origin-secret: the values of ORIGIN_SECRET, one or, while it
+// changes, two with a comma between, without the spaces around them. None when it is not set or empty: then nothing is
+// demanded, and nobody comes to that by a slip, as any other text without a value stops the start.
+func MustOriginSecrets() []string {
+	text := os.Getenv("ORIGIN_SECRET")
+	if text == "" {
+		return nil
+	}
+	secrets := strings.Split(text, ",")
+	for i, secret := range secrets {
+		if secrets[i] = strings.TrimSpace(secret); secrets[i] == "" {
+			fail("ORIGIN_SECRET is set, but value %d of %d is empty: what CloudFront sends in x-origin-secret, with a comma between two; leave it empty as a whole to demand nothing", i+1, len(secrets))
+		}
+	}
+	return secrets
 }
 
 func fail(format string, args ...any) {

@@ -63,6 +63,10 @@ func TestHandler_WhoDoesNotComeThroughCloudFrontIsRefused(t *testing.T) {
 		{"an empty one", []string{first}, map[string]string{"x-origin-secret": ""}, 403},
 		{"another", []string{first}, map[string]string{"x-origin-secret": second}, 403},
 		{"its beginning", []string{first}, map[string]string{"x-origin-secret": first[:31]}, 403},
+		{"none where an empty one is set", []string{""}, nil, 403},
+		{"an empty one where one is set", []string{""}, map[string]string{"x-origin-secret": ""}, 403},
+		{"none where an empty one is set too", []string{first, ""}, nil, 403},
+		{"the secret where an empty one is set too", []string{"", first}, map[string]string{"x-origin-secret": first}, 200},
 		{"both as they are set", []string{first, second}, map[string]string{"x-origin-secret": first + "," + second}, 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
