@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -74,12 +75,24 @@ func (s *system) archived(t *testing.T, token string) []issuing.AuditEntry {
 	return entries
 }
 
+// await asks again and again, in the test's own goroutine, until done. If that never comes, it tells what functions were
+// refused: a function that may not write is what else one would see here.
+func (s *system) await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(archivedWithin); !done(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.logDenials(t, what+" never came")
+			require.FailNow(t, what+" never came", "within %v", archivedWithin)
+		}
+	}
+}
+
 // awaitArchived waits until the archive has as many entries of a server as its audit table.
 func (s *system) awaitArchived(t *testing.T, token string) []issuing.AuditEntry {
 	t.Helper()
 	wanted := s.audit().entries(t, token)
 	require.NotEmpty(t, wanted)
-	require.Eventually(t, func() bool { return len(s.archived(t, token)) >= len(wanted) }, archivedWithin, 100*time.Millisecond)
+	s.await(t, fmt.Sprintf("%d archived entries", len(wanted)), func() bool { return len(s.archived(t, token)) >= len(wanted) })
 	return wanted
 }
 
@@ -141,7 +154,7 @@ func TestArchive_WhatHappensToAnEntryIsKeptAndSaidAloud(t *testing.T) {
 	_, err = table.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table.name, Item: put})
 	require.NoError(t, err)
 
-	require.Eventually(t, func() bool { return len(s.evidence(t, token)) == 3 && s.alarms(token) == 3 }, archivedWithin, 100*time.Millisecond)
+	s.await(t, "evidence and alarm of three changes", func() bool { return len(s.evidence(t, token)) == 3 && s.alarms(token) == 3 })
 	found := strings.Join(s.evidence(t, token), "\n")
 	for _, part := range []string{`"how":"modified"`, `{\"forged\":true}`, `"how":"removed"`, `"after":null`, `"how":"is none: `, `{\"forged\":\"anew\"}`} {
 		require.Contains(t, found, part)
@@ -186,7 +199,7 @@ func TestArchive_TheSameRecordAgainChangesNothing(t *testing.T) {
 	other.Text = bytes.Replace(other.Text, []byte(`"event":"intent"`), []byte(`"event":"voided"`), 1)
 	other.Hash = hashOf(other.Text)
 	invoke("other", other)
-	require.Eventually(t, func() bool { return s.alarms(token) == 1 }, archivedWithin, 50*time.Millisecond)
+	s.await(t, "the alarm", func() bool { return s.alarms(token) == 1 })
 	require.Len(t, s.evidence(t, token), 1)
 	require.Contains(t, s.evidence(t, token)[0], "added again, with other content")
 	require.Equal(t, wanted, s.archived(t, token))

@@ -101,6 +101,14 @@ func tellDenials(w io.Writer) int {
 	return min(len(denials), 1)
 }
 
+// logDenials names beside what failed what functions were refused until then: function, action and resource.
+func (s *system) logDenials(t testing.TB, failed string) {
+	t.Helper()
+	for _, denial := range s.Gate.Book().Denials() {
+		t.Logf("%s; so far %s", failed, denial)
+	}
+}
+
 func (s *system) token(t testing.TB, username string) string {
 	t.Helper()
 	s.mu.Lock()
@@ -176,9 +184,7 @@ func (s *system) try(t testing.TB, q request) (response, error) {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if answer.StatusCode >= 500 { // it may be for want of a permission, which the answer does not say
-		for _, denial := range s.Gate.Book().Denials() {
-			t.Logf("%s %s answered %d; so far %s", q.method, q.path, answer.StatusCode, denial)
-		}
+		s.logDenials(t, fmt.Sprintf("%s %s answered %d", q.method, q.path, answer.StatusCode))
 	}
 	return response{answer.StatusCode, answer.Header, text}, err
 }
