@@ -23,7 +23,7 @@ func keys(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	app, err := template.Load(tools.Root+"/template.yaml", map[string]string{"TokenIssuer": "http://localhost", "TokenAudience": "portal"})
+	app, err := template.LoadLocal(tools.Root + "/template.yaml")
 	if err != nil {
 		return err
 	}

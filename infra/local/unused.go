@@ -25,7 +25,7 @@ func unused(args []string) error {
 	if err != nil {
 		return err
 	}
-	app, err := template.Load(filepath.Join(tools.Root, "template.yaml"), map[string]string{"TokenIssuer": "http://localhost", "TokenAudience": "portal"})
+	app, err := template.LoadLocal(filepath.Join(tools.Root, "template.yaml"))
 	if err != nil {
 		return err
 	}

@@ -62,10 +62,13 @@ func run(ctx context.Context, args []string) error {
 	}
 	commands := map[string]struct {
 		needs []string
+		flags string
 		run   func(context.Context, aws.Config, named) error
 	}{
-		"export": {[]string{n.table}, export}, "import": {[]string{n.table}, importInto},
-		"replay": {[]string{n.Licenses, n.Audit, n.archive}, replay}, "check": {[]string{n.Licenses, n.Audit}, check},
+		"export": {[]string{n.table}, "-table", export},
+		"import": {[]string{n.table}, "-table", importInto},
+		"replay": {[]string{n.Licenses, n.Audit, n.archive}, "-licenses, -audit and -archive", replay},
+		"check":  {[]string{n.Licenses, n.Audit}, "-licenses and -audit", check},
 	}
 	command, known := commands[args[0]]
 	if !known {
@@ -73,7 +76,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	for _, value := range command.needs {
 		if value == "" {
-			return fmt.Errorf("%s needs more flags: see restore %s -h", args[0], args[0])
+			return fmt.Errorf("%s needs %s", args[0], command.flags)
 		}
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
@@ -145,7 +148,7 @@ func check(ctx context.Context, cfg aws.Config, n named) error {
 	fmt.Printf("%d servers, %d audit entries, %d licenses, %d license keys verify, %d findings\n",
 		report.Servers, report.Entries, report.Licenses, report.Verified, len(report.Wrong))
 	if len(report.Wrong) > 0 {
-		return errors.New("the tables are not whole")
+		return errors.New("the tables are not whole: see infra/RUNBOOK.md, Restore the tables, step 5")
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func Run(ctx context.Context, name string, options Options) error {
 	defer func() { d.stack.Close() }() // a drill may have started another
 	d.step("the stack runs, with the key table filled")
 	if err := run(ctx, d); err != nil {
-		return errors.Join(fmt.Errorf("drill %s failed: %w", name, err), d.refusals())
+		return errors.Join(fmt.Errorf("drill %s failed: %w", name, err), d.refusals(), errNext)
 	}
 	if err := d.refusals(); err != nil {
 		return fmt.Errorf("drill %s failed: %w", name, err)
@@ -105,6 +105,9 @@ func (d *drill) start(ctx context.Context, parameters map[string]string, prepare
 	}
 	return err
 }
+
+// errNext is what whoever sees a drill fail wants to know.
+var errNext = errors.New("nothing but the drill's own system was touched. Find the reason in the log, and do not do it on AWS before the drill is green")
 
 // step tells what has been done.
 func (d *drill) step(format string, arguments ...any) {
