@@ -29,6 +29,7 @@ type cloud struct {
 	secret  string   // that CloudFront sends
 	secrets []string // that were deployed with
 	files   []portal.File
+	asked   smoke.Target
 	filled  bool
 	wrong   []smoke.Result
 	without string // an output that the template does not have
@@ -124,6 +125,7 @@ func (c *cloud) rollout(region string, parameters map[string]string) (rollout.Ro
 				return c.do("invalidate " + id + " " + strings.Join(paths, " "))
 			},
 			Smoke: func(_ context.Context, t smoke.Target) []smoke.Result {
+				c.asked = t
 				_ = c.do("smoke " + t.Portal + " " + t.API + " " + t.Issuer + " " + t.ClientID)
 				return append([]smoke.Result{{Check: smoke.Check{Name: "keys"}}}, c.wrong...)
 			},
@@ -303,4 +305,5 @@ func TestRun_TheKeysOfRestoredTablesAreNotMadeAnew(t *testing.T) {
 	require.NoError(t, restored.Run(t.Context()))
 	require.NotContains(t, c.did, "keys")
 	require.Contains(t, out.String(), "Left alone: the keys of tables of generation 2 come with the restored items")
+	require.Equal(t, "2", c.asked.Generation, "what to do about missing keys depends on it")
 }

@@ -57,7 +57,7 @@ func (r Rollout) smoke(ctx context.Context, p *progress) error {
 	failed := 0
 	for _, result := range r.Parts.Smoke(ctx, smoke.Target{
 		Portal: p.outputs["PortalAddress"], API: p.outputs["ApiAddress"],
-		Issuer: p.outputs["TokenIssuer"], ClientID: p.outputs["ConsoleClientId"],
+		Issuer: p.outputs["TokenIssuer"], ClientID: p.outputs["ConsoleClientId"], Generation: p.generation,
 	}) {
 		if result.Err == nil {
 			fmt.Fprintln(r.Out, "ok     "+result.Name)

@@ -18,7 +18,9 @@ type Target struct {
 	API    string // address of the HTTP API itself, which must refuse
 	// Issuer and ClientID are what config.json must say.
 	Issuer, ClientID string
-	Client           *http.Client
+	// Generation is the tables': from 2 on, they were made to be filled from restored ones. Empty is 1.
+	Generation string
+	Client     *http.Client
 }
 
 // Check is one question.
@@ -26,6 +28,8 @@ type Check struct {
 	Name string
 	// Next is what to do when the answer is wrong.
 	Next string
+	// restored is what to do instead when the tables are of a later generation than the first; empty for nothing else.
+	restored string
 	// API tells the questions to the API from those to the portal's files.
 	API bool
 	ask func(ctx context.Context, t Target) error
@@ -43,7 +47,11 @@ const minKeys = 4
 // Checks are the questions, in the order they are asked.
 var checks = []Check{
 	{Name: "the public keys are published", API: true, ask: askKeys,
-		Next: "look at the log of the function keys, and at the key table: make keys TABLE=… lists how to fill it"},
+		Next: "look at the log of the function keys. Where the key table lacks the first keys: make keys TABLE=… KEYS='temporary:signing=ARN " +
+			"temporary:standby=ARN sold:signing=ARN sold:standby=ARN', with the stack's outputs LicenseTableName, TemporarySigningKeyId, " +
+			"TemporaryStandbyKeyId, SoldSigningKeyId and SoldStandbyKeyId, in this order",
+		restored: "copy the restored tables first: infra/RUNBOOK.md, Restore the tables, step 4; not make keys. Where that is done, look at " +
+			"the log of the function keys"},
 	{Name: "a text that is no license is explained", API: true, ask: askValidate, Next: "look at the log of the function validate"},
 	{Name: "a staff route without a token is refused", API: true, ask: askStaff,
 		Next: "nobody may use this system before the route has its authorizer: look at the API's routes"},
@@ -76,6 +84,9 @@ func Run(ctx context.Context, t Target, patience, pause time.Duration) []Result 
 
 func ask(ctx context.Context, t Target) (results []Result) {
 	for _, c := range checks {
+		if c.restored != "" && t.Generation != "" && t.Generation != "1" {
+			c.Next = c.restored
+		}
 		results = append(results, Result{Check: c, Err: c.ask(ctx, t)})
 	}
 	return results

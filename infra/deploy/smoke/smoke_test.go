@@ -117,6 +117,23 @@ func TestRun_EveryCheckSaysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestRun_KeysThatAreMissingAreMadeOnceAndComeWithRestoredTablesLater(t *testing.T) {
+	answers := right()
+	answers["GET /.well-known/jwks.json"] = answer{200, "", `{"keys":[]}`, false}
+	target := serve(t, answers)
+	next := func(generation string) string {
+		target.Generation = generation
+		wrong := smoke.Run(context.Background(), target, 0, 0)[0]
+		require.ErrorContains(t, wrong.Err, "0 keys are published")
+		return wrong.Next
+	}
+	for _, first := range []string{"", "1"} {
+		require.Contains(t, next(first), "make keys TABLE=… KEYS='temporary:signing=ARN temporary:standby=ARN sold:signing=ARN sold:standby=ARN'")
+	}
+	require.Contains(t, next("2"), "copy the restored tables first: infra/RUNBOOK.md, Restore the tables, step 4; not make keys")
+	require.NotContains(t, next("2"), "KEYS=", "new ids would make every old license's key an unknown one")
+}
+
 func TestRun_WaitsForADistributionThatIsNotKnownYet(t *testing.T) {
 	answers, asked := right(), 0
 	target := serve(t, answers)
