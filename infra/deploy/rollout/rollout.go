@@ -3,6 +3,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"maps"
 	"strings"
 
+	"qmslicensing/infra/deploy/advice"
 	"qmslicensing/infra/deploy/environment"
 	"qmslicensing/infra/deploy/portal"
 	"qmslicensing/infra/deploy/sam"
@@ -86,6 +88,7 @@ type progress struct {
 func (r Rollout) Run(ctx context.Context) error {
 	// Arch is always given: what a former deployment ran on is not what was built now.
 	p := &progress{parameters: map[string]string{"Arch": defaultArch}}
+	const deployment = "look at what the SAM CLI says above; where it lists events, the first that failed says why"
 	maps.Copy(p.parameters, r.Environment.Parameters)
 	for _, step := range []struct {
 		doing, next string
@@ -93,16 +96,16 @@ func (r Rollout) Run(ctx context.Context) error {
 	}{
 		{"looking for what a deployment needs", "bring what is missing", func(context.Context, *progress) error { return r.Parts.Needs() }},
 		{"asking AWS who deploys", "sign in, for example with aws sso login, and say AWS_PROFILE=…; AWS_REGION is not needed", r.caller},
-		{"deploying the web ACL's stack", "look at the events above: the first that failed says why", r.firewall},
-		{"deploying the stack", "look at the events above: the first that failed says why", r.root},
-		{"telling the sign-in the portal's address", "look at the events above: the first that failed says why", r.origin},
+		{"deploying the web ACL's stack", deployment, r.firewall},
+		{"deploying the stack", deployment, r.root},
+		{"telling the sign-in the portal's address", deployment, r.origin},
 		{"filling the key table", "the caller needs dynamodb:Query and dynamodb:PutItem on the license table and kms:GetPublicKey on the four keys", r.keys},
-		{"uploading the portal", "the caller needs s3:PutObject on the portal's bucket", r.upload},
+		{"uploading the portal", "mend what the line above names", r.upload},
 		{"testing the deployed system", "see each line above", r.smoke},
 	} {
 		fmt.Fprintf(r.Out, "== %s%s\n", strings.ToUpper(step.doing[:1]), step.doing[1:])
 		if err := step.do(ctx, p); err != nil {
-			return &Failure{Step: step.doing, Next: step.next, Err: err}
+			return &Failure{Step: step.doing, Next: cmp.Or(advice.Of(err), step.next), Err: err}
 		}
 	}
 	fmt.Fprintf(r.Out, "== Deployed %s: %s\n", r.Environment.Name, p.outputs["PortalAddress"])
@@ -128,7 +131,7 @@ func (r Rollout) firewall(ctx context.Context, p *progress) error {
 		return nil
 	}
 	name := r.Environment.Stack + "-firewall"
-	before, err := r.Parts.Stack(ctx, CloudFrontRegion, name)
+	before, err := r.look(ctx, CloudFrontRegion, name)
 	if err != nil {
 		return err
 	}
@@ -145,18 +148,18 @@ func (r Rollout) firewall(ctx context.Context, p *progress) error {
 	if err := r.Parts.Deploy(ctx, request); err != nil {
 		return err
 	}
-	after, err := r.Parts.Stack(ctx, CloudFrontRegion, name)
+	after, err := r.look(ctx, CloudFrontRegion, name)
 	if err != nil {
 		return err
 	}
 	if p.parameters["WebAclArn"] = after.Outputs["WebAclArn"]; p.parameters["WebAclArn"] == "" {
-		return fmt.Errorf("stack %s has no output WebAclArn", name)
+		return lacks(name, "WebAclArn", FirewallTemplate)
 	}
 	return nil
 }
 
 func (r Rollout) root(ctx context.Context, p *progress) error {
-	before, err := r.Parts.Stack(ctx, r.Environment.Region, r.Environment.Stack)
+	before, err := r.look(ctx, r.Environment.Region, r.Environment.Stack)
 	if err != nil {
 		return err
 	}
@@ -186,7 +189,7 @@ func (r Rollout) root(ctx context.Context, p *progress) error {
 func (r Rollout) secrets(ctx context.Context, s stack.Stack) ([]string, error) {
 	fresh, sent := rand.Text()+rand.Text(), "" // 52 letters and digits, 260 bits
 	if distribution := s.Outputs["DistributionId"]; s.Complete() && distribution != "" {
-		site, err := r.Parts.Site(ctx, distribution)
+		site, err := r.site(ctx, distribution)
 		if err != nil {
 			return nil, err
 		}
@@ -221,13 +224,13 @@ var outputs = []string{
 }
 
 func (r Rollout) read(ctx context.Context, p *progress) error {
-	after, err := r.Parts.Stack(ctx, r.Environment.Region, r.Environment.Stack)
+	after, err := r.look(ctx, r.Environment.Region, r.Environment.Stack)
 	if err != nil {
 		return err
 	}
 	for _, name := range outputs {
 		if after.Outputs[name] == "" {
-			return fmt.Errorf("stack %s has no output %s", after.Name, name)
+			return lacks(after.Name, name, Template)
 		}
 	}
 	p.outputs, p.keep = after.Outputs, false
@@ -239,7 +242,7 @@ func (r Rollout) read(ctx context.Context, p *progress) error {
 		p.parameters["PortalDomain"] = after.Parameters["PortalDomain"]
 	}
 	p.generation = after.Parameters["TableGeneration"]
-	p.site, err = r.Parts.Site(ctx, p.outputs["DistributionId"])
+	p.site, err = r.site(ctx, p.outputs["DistributionId"])
 	return err
 }
 

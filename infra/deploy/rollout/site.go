@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"qmslicensing/infra/deploy/advice"
 	"qmslicensing/infra/deploy/portal"
 	"qmslicensing/infra/deploy/smoke"
 )
@@ -31,20 +32,21 @@ func (r Rollout) keys(ctx context.Context, p *progress) error {
 func (r Rollout) upload(ctx context.Context, p *progress) error {
 	config, err := portal.Config(p.outputs["TokenIssuer"], p.outputs["ConsoleClientId"])
 	if err != nil {
-		return err
+		return advice.With(err, signInParameters)
 	}
 	files, err := r.Parts.Plan(config)
 	if err != nil {
-		return err
+		return advice.With(err, "build the portal: make build")
 	}
-	if err := r.Parts.Upload(ctx, p.outputs["PortalBucket"], files); err != nil {
-		return err
+	bucket, distribution := p.outputs["PortalBucket"], p.outputs["DistributionId"]
+	if err := r.Parts.Upload(ctx, bucket, files); err != nil {
+		return advice.With(err, "the caller needs s3:PutObject on the portal's bucket "+bucket)
 	}
 	paths := portal.Stale(files)
 	fmt.Fprintf(r.Out, "%d files are in the bucket; waiting until CloudFront has forgotten %d paths\n", len(files), len(paths))
 	started := time.Now()
-	if err := r.Parts.Invalidate(ctx, p.outputs["DistributionId"], paths); err != nil {
-		return err
+	if err := r.Parts.Invalidate(ctx, distribution, paths); err != nil {
+		return advice.With(err, "the caller needs cloudfront:CreateInvalidation and cloudfront:GetInvalidation on distribution "+distribution)
 	}
 	fmt.Fprintf(r.Out, "Forgotten after %s\n", time.Since(started).Round(time.Second))
 	return nil

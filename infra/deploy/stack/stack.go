@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
+
+	"qmslicensing/infra/deploy/advice"
 )
 
 // Stack is a stack as it stands. The zero value is one that does not exist.
@@ -69,21 +71,23 @@ func (s Stack) Complete() bool {
 
 // Check says why a deployment cannot start from this status, and what to do about it.
 func (s Stack) Check() error {
-	why := func(next string) error { return fmt.Errorf("stack %s is %s: %s", s.Name, s.Status, next) }
+	why := func(next string) error {
+		return advice.With(fmt.Errorf("stack %s is %s, and no deployment starts from there", s.Name, s.Status), next)
+	}
 	switch s.Status {
 	case "", types.StackStatusReviewInProgress, types.StackStatusCreateFailed, types.StackStatusUpdateFailed,
 		types.StackStatusDeleteComplete, types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete,
 		types.StackStatusImportComplete, types.StackStatusImportRollbackComplete:
 		return nil
 	case types.StackStatusUpdateRollbackFailed:
-		return why("mend what its events name, then: aws cloudformation continue-update-rollback --stack-name " + s.Name)
+		return why("mend what the stack's events name, then: aws cloudformation continue-update-rollback --stack-name " + s.Name)
 	case types.StackStatusRollbackComplete, types.StackStatusRollbackFailed, types.StackStatusDeleteFailed:
-		return why("it holds nothing that works and cannot be updated. Look at what it kept (tables, keys, buckets, user pool: aws cloudformation " +
+		return why("the stack holds nothing that works and cannot be updated. Look at what it kept (tables, keys, buckets, user pool: aws cloudformation " +
 			"list-stack-resources --stack-name " + s.Name + "), delete it (aws cloudformation delete-stack), then, if they are empty, the kept tables and " +
 			"the kept user pool, whose names are taken otherwise; each has a deletion protection that must be switched off first")
 	}
 	if strings.HasSuffix(string(s.Status), "_IN_PROGRESS") {
-		return why("something changes it right now. Wait until that has ended")
+		return why("something changes the stack right now; wait until that has ended")
 	}
 	return why("nothing is known of this status; look at the stack before deploying")
 }

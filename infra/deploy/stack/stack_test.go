@@ -11,6 +11,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
+	"qmslicensing/infra/deploy/advice"
 	"qmslicensing/infra/deploy/stack"
 )
 
@@ -80,9 +81,9 @@ func TestCheck_EveryStatus(t *testing.T) {
 		}
 		words := next[status]
 		if words == "" {
-			words = "Wait until that has ended"
+			words = "wait until that has ended"
 		}
-		require.ErrorContains(t, s.Check(), "stack qms is "+string(status)+": ")
-		require.ErrorContains(t, s.Check(), words)
+		require.EqualError(t, s.Check(), "stack qms is "+string(status)+", and no deployment starts from there")
+		require.Contains(t, advice.Of(s.Check()), words)
 	}
 }
