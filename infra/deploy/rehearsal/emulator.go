@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -66,7 +68,27 @@ func start(ctx context.Context, group *process.Group, program, region, dir strin
 	if err != nil {
 		return nil, fmt.Errorf("starting the emulator: %w", err)
 	}
-	return e, e.wait(ctx, p)
+	if err := e.wait(ctx, p); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, lastLines(log.Name()))
+	}
+	return e, nil
+}
+
+// logged is how many lines of the emulator's log an error tells.
+const logged = 20
+
+// lastLines tells the end of a log whose folder is about to be removed.
+func lastLines(file string) string {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "Its log cannot be read: " + err.Error()
+	}
+	text := strings.TrimSpace(string(data))
+	if text == "" {
+		return "It logged nothing."
+	}
+	lines := strings.Split(text, "\n")
+	return "The end of its log:\n  " + strings.Join(lines[max(0, len(lines)-logged):], "\n  ")
 }
 
 func freePort() (host, port string, err error) {
@@ -92,7 +114,7 @@ func (e *emulator) wait(ctx context.Context, p *process.Process) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-p.Done():
-			return fmt.Errorf("the emulator ended at its start: %w", p.Err())
+			return fmt.Errorf("the emulator ended at its start: %w", cmp.Or(p.Err(), errors.New("exit status 0")))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

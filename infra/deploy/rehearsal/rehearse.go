@@ -79,7 +79,7 @@ func (r *rehearsal) attempt(ctx context.Context, program, dir string, mayRetreat
 	parts.Deploy, parts.Smoke = r.deploy, r.smoke
 	run := func(what string, newSecret bool) error {
 		fmt.Fprintf(r.config.Out, "\n==== %s\n", what)
-		return rollout.Rollout{Environment: e, NewSecret: newSecret, Parts: parts, Out: r.config.Out}.Run(ctx)
+		return stopped(rollout.Rollout{Environment: e, NewSecret: newSecret, Parts: parts, Out: r.config.Out}.Run(ctx))
 	}
 
 	failed := run("The first deployment", false)
@@ -105,6 +105,20 @@ func (r *rehearsal) attempt(ctx context.Context, program, dir string, mayRetreat
 	}
 	r.conclude(asked)
 	return false, errors.Join(failed, err)
+}
+
+// failure is one of a rehearsal: the emulator's data is gone at the end, so no later run goes on from there.
+type failure struct{ *rollout.Failure }
+
+func (f failure) Error() string { return f.Report() }
+
+func (f failure) Unwrap() error { return f.Failure }
+
+func stopped(err error) error {
+	if f, ok := errors.AsType[*rollout.Failure](err); ok {
+		return failure{f}
+	}
+	return err
 }
 
 // locally is the environment with what must differ here: the functions are processes of this machine and call the emulator.

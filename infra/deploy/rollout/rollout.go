@@ -70,7 +70,12 @@ type Failure struct {
 }
 
 func (f *Failure) Error() string {
-	return fmt.Sprintf("Stopped while %s:\n  %v\nWhat to do: %s.\nThen run the same command again: it goes on from here.", f.Step, f.Err, f.Next)
+	return f.Report() + "\nThen run the same command again: it goes on from here."
+}
+
+// Report is the failure without the way on, for where nothing that was done stays.
+func (f *Failure) Report() string {
+	return fmt.Sprintf("Stopped while %s:\n  %v\nWhat to do: %s.", f.Step, f.Err, f.Next)
 }
 
 func (f *Failure) Unwrap() error { return f.Err }
