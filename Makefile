@@ -16,13 +16,15 @@ ROLE ?= sales
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
 
-.PHONY: tools-run tools-test tools-sam
+.PHONY: tools-run tools-test tools-sam tools-deploy
 tools-run:
 	@bash infra/tools.sh run
 tools-test:
 	@bash infra/tools.sh test
 tools-sam:
 	@bash infra/tools.sh sam
+tools-deploy:
+	@bash infra/tools.sh deploy
 
 .PHONY: build
 build: tools-run ## Build every function to build/<function>/bootstrap, and the portal to portal/dist
@@ -76,14 +78,14 @@ $(MINISTACK)/.installed: infra/deploy/requirements.txt
 	@touch $@
 
 .PHONY: deploy
-deploy: $(VENV)/.installed ## Deploy to AWS, or go on where it stopped: make deploy ENV=staging (infra/samconfig.toml)
+deploy: | tools-deploy $(VENV)/.installed ## Deploy to AWS, or go on where it stopped: make deploy ENV=staging (infra/samconfig.toml)
 	@[ -n "$(ENV)" ] || { echo "Say which environment of infra/samconfig.toml: make deploy ENV=staging"; exit 1; }
 	@$(MAKE) --no-print-directory build GOARCH=arm64
 	@go build -o .cache/deploy ./infra/deploy
 	@exec .cache/deploy -env $(ENV) $(if $(NEW_SECRET),-new-secret)
 
 .PHONY: deploy-rehearsal
-deploy-rehearsal: build $(VENV)/.installed $(MINISTACK)/.installed ## The same on an emulator here; lists what it made and what it cannot: ENV=… REGION=…
+deploy-rehearsal: | tools-deploy build $(VENV)/.installed $(MINISTACK)/.installed ## The same on an emulator here; lists what it made and what it cannot: ENV=… REGION=…
 	@go build -o .cache/deploy ./infra/deploy
 	@exec .cache/deploy -rehearse -env $(or $(ENV),staging) -region "$(REGION)"
 
