@@ -3,6 +3,8 @@ package rollout_test
 import (
 	"context"
 	"errors"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -69,4 +71,27 @@ func TestRun_TheWebACLsStackIsReadInItsOwnRegion(t *testing.T) {
 	unread(&r.Parts)
 	require.ErrorContains(t, r.Run(context.Background()), "Stopped while deploying the web ACL's stack:\n  AccessDenied\n"+
 		"What to do: the caller needs cloudformation:DescribeStacks on stack qms-firewall in us-east-1")
+}
+
+func TestRun_AtTheEndItSaysWhoIsNotToldOfAlarmsAndWhatTheyDoNotName(t *testing.T) {
+	const nobody, path = "Nobody is told of alarms: set AlarmEmail in infra/samconfig.toml\n", "Alarms name infra/RUNBOOK.md only: set RunbookUrl to its address\n"
+	const address = "https://wiki.example.com/runbook"
+	for name, c := range map[string]struct{ email, runbook, want string }{
+		"nothing is set": {"", "infra/RUNBOOK.md", nobody + path},
+		"no mail":        {"", address, nobody},
+		"no address":     {"ops@example.com", "infra/RUNBOOK.md", path},
+		"everything is":  {"ops@example.com", address, ""},
+	} {
+		r, out := (&cloud{stacks: map[string]stack.Stack{"us-east-1 qms": {
+			Name: "qms", Status: types.StackStatusCreateComplete, Outputs: made, Parameters: map[string]string{"AlarmEmail": c.email, "RunbookUrl": c.runbook},
+		}}}).rollout("us-east-1", nil)
+		require.NoError(t, r.Run(context.Background()), name)
+		require.True(t, strings.HasSuffix(out.String(), "== Deployed prod: https://d1.cloudfront.net\n"+c.want), "%s: %s", name, out)
+	}
+}
+
+func TestDefaultRunbook_IsTheTemplates(t *testing.T) {
+	template, err := os.ReadFile("../../../template.yaml")
+	require.NoError(t, err)
+	require.Contains(t, string(template), "\n  RunbookUrl:\n    Type: String\n    Default: "+rollout.DefaultRunbook+"\n")
 }

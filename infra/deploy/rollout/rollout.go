@@ -27,6 +27,9 @@ const (
 	CloudFrontRegion = "us-east-1"
 )
 
+// DefaultRunbook is the template's default of RunbookUrl, which nobody can open from a mail.
+const DefaultRunbook = "infra/RUNBOOK.md"
+
 // Parts are what a rollout is done with; all must be set.
 type Parts struct {
 	// Needs says what is missing on this machine.
@@ -86,6 +89,7 @@ type progress struct {
 	outputs    map[string]string
 	keep       bool   // the stack was never complete
 	generation string // of the deployed tables
+	alarms     alarms
 	site       Site
 }
 
@@ -114,6 +118,7 @@ func (r Rollout) Run(ctx context.Context) error {
 		}
 	}
 	fmt.Fprintf(r.Out, "== Deployed %s: %s\n", r.Environment.Name, p.outputs["PortalAddress"])
+	p.alarms.remind(r.Out)
 	return nil
 }
 
@@ -247,6 +252,7 @@ func (r Rollout) read(ctx context.Context, p *progress) error {
 		p.parameters["PortalDomain"] = after.Parameters["PortalDomain"]
 	}
 	p.generation = after.Parameters["TableGeneration"]
+	p.alarms = alarms{email: after.Parameters["AlarmEmail"], runbook: after.Parameters["RunbookUrl"]}
 	p.site, err = r.site(ctx, p.outputs["DistributionId"])
 	return err
 }

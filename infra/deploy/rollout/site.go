@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"qmslicensing/infra/deploy/advice"
@@ -75,4 +76,17 @@ func (r Rollout) smoke(ctx context.Context, p *progress) error {
 		return errors.New("one answer of the deployed system is wrong")
 	}
 	return fmt.Errorf("%d answers of the deployed system are wrong", failed)
+}
+
+// alarms is what the deployed stack knows of who is told, and where to read on.
+type alarms struct{ email, runbook string }
+
+// remind says what is still to be set: a stack without it works, and nobody would miss it before an alarm rings.
+func (a alarms) remind(out io.Writer) {
+	if a.email == "" {
+		fmt.Fprintln(out, "Nobody is told of alarms: set AlarmEmail in infra/samconfig.toml")
+	}
+	if a.runbook == DefaultRunbook {
+		fmt.Fprintln(out, "Alarms name "+DefaultRunbook+" only: set RunbookUrl to its address")
+	}
 }
