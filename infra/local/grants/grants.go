@@ -7,13 +7,15 @@
 // tests try what it forbids in the function's name.
 //
 // A key policy's statements for the account or its administrator are the operator's, not a function's: they are not
-// counted here. The template's own tests hold them to their listed actions.
+// counted here. The template's own tests hold them to their listed actions. Nor is what a retired key's policy gives: it is
+// there for what was pending at the rotation, and nothing new is signed with such a key.
 package grants
 
 import (
 	"fmt"
 
 	"qmslicensing/infra/local/template"
+	"qmslicensing/shared/license/keyring"
 )
 
 // Identity is the policy of a Grant that stands in a function's own policy.
@@ -35,7 +37,7 @@ func (g Grant) String() string {
 }
 
 // Of lists everything that an application grants to its functions: their own statements, guards that deny included, and
-// those of key policies, once for each function that they name.
+// those of the policies of keys that are not retired, once for each function that they name.
 func Of(app *template.Application) ([]Grant, error) {
 	var all []Grant
 	functions := map[string]string{}
@@ -56,6 +58,9 @@ func Of(app *template.Application) ([]Grant, error) {
 				function, known := functions[role]
 				if !known {
 					return nil, fmt.Errorf("%s: statement %s names %s, who is neither a function nor the account", key.LogicalID, s.Sid, role)
+				}
+				if key.State == string(keyring.Retired) {
+					continue
 				}
 				for _, action := range s.Actions {
 					all = append(all, Grant{Function: function, Policy: key.LogicalID, Sid: s.Sid, Action: action})

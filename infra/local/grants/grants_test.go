@@ -3,6 +3,7 @@ package grants_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +30,29 @@ func TestOf_EveryActionOfFunctionsAndTheirPartOfKeyPolicies(t *testing.T) {
 	for _, g := range granted {
 		require.NotEqual(t, "Administer", g.Sid, "that is the operator's")
 	}
+}
+
+func TestOf_WhatARetiredKeyMaySignNeedsNoTest(t *testing.T) {
+	app := application(t)
+	for i, key := range app.Keys {
+		if key.LogicalID == "SoldSigningKey" {
+			app.Keys[i].State = "retired"
+		}
+	}
+	before, err := grants.Of(application(t))
+	require.NoError(t, err)
+	after, err := grants.Of(app)
+	require.NoError(t, err)
+	ofTheKey := func(g grants.Grant) bool { return g.Policy == "SoldSigningKey" }
+	require.True(t, slices.ContainsFunc(before, ofTheKey))
+	require.Equal(t, slices.DeleteFunc(before, ofTheKey), after, "and nothing else is left out")
+
+	book := &grants.Book{}
+	for _, g := range after {
+		book.Used(g)
+	}
+	book.Used(grants.Grant{Function: "SweepFunction", Policy: "SoldSigningKey", Sid: "SignSoldLicenses", Action: "kms:Sign"})
+	require.NoError(t, grants.Check(after, book, nil).Err(), "the sweep may still sign with it what was pending")
 }
 
 func TestOf_AKeyPolicyThatNamesAStrangerIsRefused(t *testing.T) {

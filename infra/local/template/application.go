@@ -78,7 +78,7 @@ type Key struct {
 	Spec      string   // ECC_NIST_P256
 	Usage     string   // SIGN_VERIFY
 	Purpose   string   // tag purpose: temporary or sold
-	State     string   // tag state: signing or standby
+	State     string   // tag state: signing, standby or retired
 	Aliases   []string // such as alias/qms-licensing-sold-signing
 	Policy    []Statement
 }
