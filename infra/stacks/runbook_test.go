@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"qmslicensing/infra/deploy/environment"
 )
 
 const runbook = "../RUNBOOK.md"
@@ -106,11 +108,20 @@ func TestRunbook_OperationsAreThere(t *testing.T) {
 		"a-staff-member-leaves":                        "AccessTokenMinutes",
 		"add-a-staff-member":                           "admin-add-user-to-group",
 		"stop-all-issuing":                             "disable-key",
+		"take-a-stack-down":                            "COMPLIANCE",
 		"cloudfront-or-the-firewall-blocks-a-customer": "RequestsPerAddress",
 	} {
 		require.Equal(t, "Operations", sections[at].chapter, at)
 		require.Contains(t, sections[at].body, needs, at)
 	}
+}
+
+// Whoever is woken pastes the first block as it is.
+func TestRunbook_ItsCommandsAreForProduction(t *testing.T) {
+	_, text := readRunbook(t)
+	prod, err := environment.Load("../samconfig.toml", "prod")
+	require.NoError(t, err)
+	require.Contains(t, text, "\nexport STACK="+prod.Stack+" AWS_REGION="+prod.Region+"\n")
 }
 
 func TestRunbook_ItsOwnLinksLead(t *testing.T) {
