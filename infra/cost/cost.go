@@ -1,5 +1,5 @@
 // Package cost computes what the system costs: what each call uses (calls.json, which infra/local/e2e counts on real
-// parts) times list prices (prices.json, with the page of each and what it rests on), and what the templates hold whether
+// parts) times list prices (prices.json, with the page of each and whether it is confirmed), and what the templates hold whether
 // anyone calls or not. What cannot be counted without an account is assumed, and named so (assumptions.json): Lambda's
 // billed milliseconds, the bytes of headers, the lines that Lambda itself logs. No free tier is taken off.
 package cost
@@ -22,19 +22,19 @@ type Sheet struct {
 
 // Prices are AWS's list prices of one region.
 type Prices struct {
-	Region    string  `json:"region"`
-	Collected string  `json:"collected"` // the day on which they were written down
-	List      []Price `json:"prices"`
+	Region string  `json:"region"`
+	Date   string  `json:"date"` // of which the file says whether a price is confirmed
+	List   []Price `json:"prices"`
 }
 
 // Price is so many dollars for so many units.
 type Price struct {
-	Name     string  `json:"name"`
-	USD      float64 `json:"usd"`
-	Per      float64 `json:"per"`
-	Unit     string  `json:"unit"`
-	Page     string  `json:"page"`     // AWS's own, where to look before a budget rests on it
-	Evidence string  `json:"evidence"` // what the figure rests on
+	Name   string  `json:"name"`
+	USD    float64 `json:"usd"`
+	Per    float64 `json:"per"`
+	Unit   string  `json:"unit"`
+	Page   string  `json:"page"`   // AWS's own, where to look before a budget rests on it
+	Status string  `json:"status"` // confirmed or unconfirmed
 }
 
 // of is the price of an amount. A name that the file does not have is a mistake in this package.

@@ -83,14 +83,14 @@ func shownParts(lines []Line) []string {
 // Details are what the figures rest on: prices, what one call uses, and what is assumed.
 func (s Sheet) Details(app *template.Application) string {
 	text := &strings.Builder{}
-	fmt.Fprintf(text, "## Prices\n\nList prices of %s in US dollars, written down on %s.\n\n", s.Prices.Region, s.Prices.Collected)
-	text.WriteString("| what | price | rests on |\n|---|---|---|\n")
+	fmt.Fprintf(text, "## Prices\n\nList prices of %s in US dollars, as far as known on %s.\n\n", s.Prices.Region, s.Prices.Date)
+	fmt.Fprintf(text, "| what | price | on %s |\n|---|---|---|\n", s.Prices.Date)
 	for _, p := range s.Prices.List {
 		amount := "free"
 		if p.USD > 0 {
 			amount = fmt.Sprintf("$%s for %s %s", strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.10f", p.USD), "0"), "."), thousands(p.Per), p.Unit)
 		}
-		fmt.Fprintf(text, "| [%s](%s) | %s | %s |\n", p.Name, p.Page, amount, p.Evidence)
+		fmt.Fprintf(text, "| [%s](%s) | %s | %s |\n", p.Name, p.Page, amount, p.Status)
 	}
 	text.WriteString("\n## What one call uses\n\n| operation | request, answer, log: bytes | read units | write units | requests | signatures | audit entries | stored bytes | assumed |\n|---|---|--:|--:|--:|--:|--:|--:|---|\n")
 	for _, f := range app.Functions {
