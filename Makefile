@@ -116,7 +116,7 @@ test: lint build ## Every check on real parts: lint, Go with the race detector, 
 drill-rotate: build ## Rehearse a rotation of the signing keys while licenses are issued; takes a bit over a minute
 	@go build -o .cache/local ./infra/local
 	@.cache/local drill rotate
-drill-key-loss: build ## Rehearse the loss of the key that signs sold licenses, and its return
+drill-key-loss: build ## Rehearse an outage of the key that signs sold licenses: disabled, then enabled again
 	@go build -o .cache/local ./infra/local
 	@.cache/local drill key-loss
 drill-restore: build ## Rehearse the loss of both tables: restored from an export, what came later named from the archive

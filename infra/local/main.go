@@ -26,7 +26,7 @@ const usage = `usage: go run ./infra/local COMMAND
   token   prints an access token of a running system: token -role sales
   with    runs a command against a system of its own: with -- npm run e2e
   keys    fills the key table of a running system from the template, and prints it
-  drill   rehearses on a system of its own what operators do: drill rotate, drill key-loss
+  drill   rehearses on a system of its own what operators do: drill rotate, drill key-loss, drill restore
   unused  names what template.yaml grants and a test run has not used: unused -used DIR
 
 COMMAND -h lists the flags of a command.
