@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qmslicensing/infra/local/gate"
+	"qmslicensing/infra/local/template"
 	"qmslicensing/shared/kmssign"
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
@@ -19,15 +20,16 @@ import (
 )
 
 // soldKey is the KMS key that signs sold licenses.
-func (s *system) soldKey() string { return s.keyID("SoldSigningKey") }
+func (s *system) soldKey() string { return s.signer(license.SoldKey).ID() }
 
-func (s *system) keyID(logicalID string) string {
+// signer is the template's key of a purpose that its tags call signing.
+func (s *system) signer(purpose license.KeyPurpose) template.Key {
 	for _, k := range s.Stack.Application.Keys {
-		if k.LogicalID == logicalID {
-			return k.ID()
+		if k.Purpose == string(purpose) && k.State == string(keyring.Signing) {
+			return k
 		}
 	}
-	panic("no key " + logicalID)
+	panic("no signer of purpose " + purpose)
 }
 
 // sendMany makes the calls at once.

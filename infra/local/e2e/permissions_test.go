@@ -19,6 +19,7 @@ import (
 	"qmslicensing/infra/local/grants"
 	"qmslicensing/infra/local/template"
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/keyring"
 	"qmslicensing/shared/license/licensekey"
 )
 
@@ -33,12 +34,6 @@ func TestSalesAndPermanent_RefusedFourTimesOver(t *testing.T) {
 		r := s.send(t, request{method: "POST", path: "/v1/licenses", as: "sales", key: fresh("key"), body: permanent(token)})
 		requireProblem(t, r, 403, "forbidden", "")
 	})
-	arn := ""
-	for _, k := range s.Stack.Application.Keys {
-		if k.LogicalID == "SoldSigningKey" {
-			arn = k.ARN
-		}
-	}
 	sign := func(principal, keyID string, input []byte) ([]byte, error) {
 		out, err := s.System.KMS(principal).Sign(context.Background(), &kms.SignInput{
 			KeyId: &keyID, Message: input, MessageType: types.MessageTypeRaw, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256,
@@ -49,17 +44,19 @@ func TestSalesAndPermanent_RefusedFourTimesOver(t *testing.T) {
 		return out.Signature, nil
 	}
 	t.Run("the permission gate", func(t *testing.T) {
-		_, err := sign("IssueTemporaryFunction", arn, []byte("anything"))
+		_, err := sign("IssueTemporaryFunction", s.signer(license.SoldKey).ARN, []byte("anything"))
 		require.ErrorContains(t, err, "AccessDeniedException")
 		require.Contains(t, s.log.String(), "IssueTemporaryFunction")
 	})
 	t.Run("the key table", func(t *testing.T) {
-		input, err := licensekey.SigningInput("temporary-2026-1", licensekey.Claims{
+		signer, err := keyring.New(s.Store(gate.Operator), time.Now).Signer(context.Background(), license.TemporaryKey)
+		require.NoError(t, err)
+		input, err := licensekey.SigningInput(signer.ID, licensekey.Claims{
 			ID: "00000000000000000000000000000001", ServerToken: license.ServerToken(token), IssuedAt: time.Now().Unix(), Type: license.Permanent,
 			Seats: license.Seats{CallRecording: 1}, Sequence: 1,
 		})
 		require.NoError(t, err)
-		der, err := sign("IssueTemporaryFunction", s.keyID("TemporarySigningKey"), input)
+		der, err := sign("IssueTemporaryFunction", signer.ARN, input)
 		require.NoError(t, err)
 		signature, err := licensekey.SignatureFromDER(der)
 		require.NoError(t, err)
