@@ -11,7 +11,7 @@ import (
 func Find(all []Template) []string {
 	var wrong []string
 	for _, t := range all {
-		for _, check := range []func(Template) []string{undescribed, wildcards, buckets, deletable, unlogged, unwatchedSchedules} {
+		for _, check := range []func(Template) []string{undescribed, wildcards, strangers, buckets, deletable, unlogged, unwatchedSchedules} {
 			for _, finding := range check(t) {
 				wrong = append(wrong, t.File+": "+finding)
 			}
@@ -32,72 +32,6 @@ func undescribed(t Template) []string {
 		}
 	}
 	return wrong
-}
-
-// wildcards finds statements that allow an action with a * in it, every resource, or everybody. In a key policy the
-// resource "*" is that key. A Deny may be as wide as it likes.
-func wildcards(t Template) []string {
-	var wrong []string
-	for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
-		r := t.Resources[id]
-		for _, s := range statementsIn(r.Properties) {
-			if s["Effect"] != "Allow" {
-				continue
-			}
-			sid := text(s["Sid"])
-			for _, action := range list(s["Action"]) {
-				if strings.Contains(fmt.Sprint(action), "*") {
-					wrong = append(wrong, fmt.Sprintf("%s: statement %s allows the action %v", id, sid, action))
-				}
-			}
-			for _, resource := range list(s["Resource"]) {
-				if resource == "*" && r.Type != "AWS::KMS::Key" {
-					wrong = append(wrong, fmt.Sprintf("%s: statement %s allows it on every resource", id, sid))
-				}
-			}
-			for _, principal := range append(list(s["Principal"]), list(At(s["Principal"], "AWS"))...) {
-				if principal == "*" {
-					wrong = append(wrong, fmt.Sprintf("%s: statement %s allows it to everybody", id, sid))
-				}
-			}
-			for _, other := range []string{"NotAction", "NotResource", "NotPrincipal"} {
-				if s[other] != nil {
-					wrong = append(wrong, fmt.Sprintf("%s: statement %s allows by %s, which is everything else", id, sid, other))
-				}
-			}
-		}
-	}
-	return wrong
-}
-
-// statementsIn finds every policy statement below a value: whatever has an Effect.
-func statementsIn(value any) []map[string]any {
-	var found []map[string]any
-	switch value := value.(type) {
-	case map[string]any:
-		if value["Effect"] != nil {
-			return []map[string]any{value}
-		}
-		for _, name := range slices.Sorted(maps.Keys(value)) {
-			found = append(found, statementsIn(value[name])...)
-		}
-	case []any:
-		for _, element := range value {
-			found = append(found, statementsIn(element)...)
-		}
-	}
-	return found
-}
-
-// list gives a policy's element, one value or many, as many.
-func list(value any) []any {
-	switch value := value.(type) {
-	case nil:
-		return nil
-	case []any:
-		return value
-	}
-	return []any{value}
 }
 
 // buckets finds buckets that could be opened to the public, that keep no versions or no encryption, or that can be read

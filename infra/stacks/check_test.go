@@ -42,13 +42,42 @@ func TestReadAll_EveryTemplateHereIsNestedInTheRoot(t *testing.T) {
 	require.Len(t, nested, len(readAll(t))-1, "each template of this folder is nested in the root")
 }
 
+// forAll is what is said of a service that may do something for every customer of AWS.
+const forAll = "allows it to a service for whatever account: no condition names aws:SourceArn or aws:SourceAccount"
+
 // TestFind_NamesWhatIsWeakened edits a template as a mistake would and reads what is said of it.
 func TestFind_NamesWhatIsWeakened(t *testing.T) {
 	for _, c := range []struct{ name, file, old, replacement, want string }{
 		{"an action with a star", "template.yaml", "Action: [dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem]", "Action: dynamodb:*",
 			"template.yaml: IssueFunction: statement ReadWriteLicenses allows the action dynamodb:*"},
 		{"every resource", "template.yaml", "Action: [dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem]\n              Resource: !GetAtt LicenseTable.Arn",
-			"Action: [dynamodb:GetItem]\n              Resource: \"*\"", "template.yaml: IssueFunction: statement ReadWriteLicenses allows it on every resource"},
+			"Action: [dynamodb:GetItem]\n              Resource: \"*\"", "template.yaml: IssueFunction: statement ReadWriteLicenses allows it on every resource like *"},
+		{"every resource, by !Sub", "template.yaml", "Resource: !Sub \"${LicenseTable.Arn}/index/byServer\"", "Resource: !Sub \"*\"",
+			"template.yaml: SearchFunction: statement FindByServer allows it on every resource like *"},
+		{"every index", "template.yaml", "${LicenseTable.Arn}/index/byServer", "${LicenseTable.Arn}/index/*",
+			"template.yaml: SearchFunction: statement FindByServer allows it on every resource like ${LicenseTable.Arn}/index/*"},
+		{"every bucket", "template.yaml", "Resource: !GetAtt ArchiveBucket.Arn", "Resource: \"arn:aws:s3:::*\"",
+			"template.yaml: ArchiveFunction: statement CompareArchive allows it on every resource like arn:aws:s3:::*"},
+		{"every bucket of a kind", "template.yaml", "Resource: !GetAtt ArchiveBucket.Arn", "Resource: \"arn:aws:s3:::qms-archive-?\"",
+			"template.yaml: ArchiveFunction: statement CompareArchive allows it on every resource like arn:aws:s3:::qms-archive-?"},
+		{"the objects of what is no bucket", "template.yaml", "Resource: !GetAtt AuditTable.StreamArn", "Resource: !Sub \"${AuditTable.Arn}/*\"",
+			"template.yaml: ArchiveFunction: statement ReadAuditStream allows it on every resource like ${AuditTable.Arn}/*"},
+		{"an action with a question mark", "template.yaml", "Action: [s3:ListBucket]", "Action: \"s3:ListBucket?\"",
+			"template.yaml: ArchiveFunction: statement CompareArchive allows the action s3:ListBucket?"},
+		{"an action with a star, by !Sub", "template.yaml", "Action: [s3:ListBucket]", "Action: !Sub \"s3:*\"",
+			"template.yaml: ArchiveFunction: statement CompareArchive allows the action s3:*"},
+		{"neither allowed nor denied for sure", "template.yaml", "Effect: Allow\n              Action: [s3:ListBucket]", "Effect: !If [MakesUserPool, Allow, Deny]\n              Action: s3:*",
+			"template.yaml: ArchiveFunction: statement CompareArchive allows the action s3:*"},
+		{"schedules of others", "template.yaml", "            Condition: {ArnLike: {\"aws:SourceArn\": !Sub \"arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${AWS::StackName}-*\"}}\n", "",
+			"template.yaml: DeadLetterQueuePolicy: statement FailuresOfSchedules " + forAll},
+		{"schedules of any account", "template.yaml", "events:${AWS::Region}:${AWS::AccountId}:rule/${AWS::StackName}-*", "events:${AWS::Region}:*:rule/*",
+			"template.yaml: DeadLetterQueuePolicy: statement FailuresOfSchedules " + forAll},
+		{"schedules but ours", "template.yaml", "Condition: {ArnLike: {\"aws:SourceArn\": !Sub \"arn:${AWS::Partition}:events", "Condition: {ArnNotLike: {\"aws:SourceArn\": !Sub \"arn:${AWS::Partition}:events",
+			"template.yaml: DeadLetterQueuePolicy: statement FailuresOfSchedules " + forAll},
+		{"distributions of others", "site.yaml", "            Condition: {StringEquals: {\"AWS:SourceArn\": !Sub \"arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}\"}}\n", "",
+			"site.yaml: FilesPolicy: statement ReadByTheDistribution " + forAll},
+		{"alarms of others", "alarms.yaml", "            Condition:\n              StringEquals: {\"aws:SourceAccount\": !Ref AWS::AccountId}\n              ArnLike:", "            Conditions:\n              ArnLike:",
+			"alarms.yaml: TopicPolicy: statement PublishAlarmsOfThisAccount " + forAll},
 		{"everybody", "site.yaml", "Principal: {Service: cloudfront.amazonaws.com}\n            Action: s3:GetObject", "Principal: \"*\"\n            Action: s3:GetObject",
 			"site.yaml: FilesPolicy: statement ReadByTheDistribution allows it to everybody"},
 		{"everybody, in long form", "site.yaml", "Principal: {Service: cloudfront.amazonaws.com}\n            Action: s3:GetObject", "Principal: {AWS: \"*\"}\n            Action: s3:GetObject",
