@@ -3,6 +3,7 @@ package stacks
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 )
@@ -11,10 +12,13 @@ import (
 func Find(all []Template) []string {
 	var wrong []string
 	for _, t := range all {
-		for _, check := range []func(Template) []string{undescribed, wildcards, strangers, buckets, deletable, unlogged, unwatchedSchedules} {
+		for _, check := range []func(Template) []string{undescribed, wildcards, strangers, buckets, deletable, unlogged, unwatchedSchedules, untagged} {
 			for _, finding := range check(t) {
 				wrong = append(wrong, t.File+": "+finding)
 			}
+		}
+		for _, finding := range withheld(t, all) {
+			wrong = append(wrong, t.File+": "+finding)
 		}
 	}
 	return wrong
@@ -79,6 +83,9 @@ func deletable(t Template) []string {
 		if slices.Contains(kept, r.Type) && (r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain") {
 			wrong = append(wrong, fmt.Sprintf("%s can be deleted by a deployment: both policies must be Retain", id))
 		}
+		if r.Type == "AWS::Cognito::UserPool" && r.Properties["DeletionProtection"] != "ACTIVE" {
+			wrong = append(wrong, fmt.Sprintf("user pool %s has no deletion protection", id))
+		}
 		if r.Type != "AWS::DynamoDB::Table" {
 			continue
 		}
@@ -131,15 +138,22 @@ func unlogged(t Template) []string {
 	return wrong
 }
 
-// unwatchedSchedules finds schedules and streams whose failures nobody would see.
+// unwatchedSchedules finds schedules and streams whose failures nobody would see: a schedule's own, when it cannot start its
+// function, and those of the function that it started.
 func unwatchedSchedules(t Template) []string {
 	var wrong []string
 	for _, id := range t.OfType("AWS::Serverless::Function") {
 		events, _ := At(t.Resources[id].Properties, "Events").(map[string]any)
 		for _, name := range slices.Sorted(maps.Keys(events)) {
 			p := At(events[name], "Properties")
-			if At(events[name], "Type") == "Schedule" && At(p, "DeadLetterConfig", "Arn") == nil {
+			if At(events[name], "Type") != "Schedule" {
+				continue
+			}
+			if At(p, "DeadLetterConfig", "Arn") == nil {
 				wrong = append(wrong, fmt.Sprintf("schedule %s of %s has no dead-letter queue", name, id))
+			}
+			if At(t.Resources[id].Properties, "EventInvokeConfig", "DestinationConfig", "OnFailure", "Destination") == nil {
+				wrong = append(wrong, fmt.Sprintf("what %s fails at is kept nowhere: its EventInvokeConfig has no OnFailure", id))
 			}
 		}
 	}
@@ -149,4 +163,89 @@ func unwatchedSchedules(t Template) []string {
 		}
 	}
 	return wrong
+}
+
+// untagged finds what bears cost or data and does not say of which project and environment it is.
+func untagged(t Template) []string {
+	tagged := map[string]string{
+		"AWS::Serverless::Function": "Tags", "AWS::Serverless::HttpApi": "Tags", "AWS::DynamoDB::Table": "Tags", "AWS::S3::Bucket": "Tags",
+		"AWS::SQS::Queue": "Tags", "AWS::KMS::Key": "Tags", "AWS::CloudFront::Distribution": "Tags", "AWS::WAFv2::WebACL": "Tags",
+		"AWS::Cognito::UserPool": "UserPoolTags",
+	}
+	var wrong []string
+	for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
+		r := t.Resources[id]
+		if tagged[r.Type] == "" {
+			continue
+		}
+		tags := map[string]any{}
+		if r.Type == "AWS::Serverless::Function" {
+			addTags(tags, At(t.Globals, "Function", "Tags"))
+		}
+		addTags(tags, r.Properties[tagged[r.Type]])
+		if tags["project"] != "qms-licensing" || At(tags["environment"], "Ref") != "Environment" {
+			wrong = append(wrong, fmt.Sprintf("%s does not bear the tags project and environment", id))
+		}
+	}
+	return wrong
+}
+
+// addTags reads tags in either spelling, {name: value} or [{Key: name, Value: value}].
+func addTags(tags map[string]any, written any) {
+	switch written := written.(type) {
+	case map[string]any:
+		maps.Copy(tags, written)
+	case []any:
+		for _, tag := range written {
+			tags[text(At(tag, "Key"))] = At(tag, "Value")
+		}
+	}
+}
+
+// withheld finds parameters of nested stacks that are left to their default, or fixed here, or that are parameters of this
+// template too and get something else: what an operator sets would change nothing.
+func withheld(t Template, all []Template) []string {
+	var wrong []string
+	for _, id := range t.OfType("AWS::CloudFormation::Stack") {
+		p := t.Resources[id].Properties
+		at := slices.IndexFunc(all, func(nested Template) bool { return nested.File == path.Base(text(p["TemplateURL"])) })
+		if at < 0 {
+			wrong = append(wrong, fmt.Sprintf("%s has no template in infra/stacks", id))
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(all[at].Parameters)) {
+			_, shared := t.Parameters[name]
+			choices := branches(At(p, "Parameters", name))
+			_, computed := choices[0].(map[string]any)
+			switch {
+			case len(choices) == 1 && choices[0] == nil:
+				wrong = append(wrong, fmt.Sprintf("%s is not given its parameter %s", id, name))
+			case len(choices) == 1 && !computed:
+				wrong = append(wrong, fmt.Sprintf("%s is given %q for %s, whatever the parameters of this template say", id, fmt.Sprint(choices[0]), name))
+			case shared && !handsOn(choices, name):
+				wrong = append(wrong, fmt.Sprintf("%s is not handed the parameter %s", id, name))
+			}
+		}
+	}
+	return wrong
+}
+
+// handsOn says whether one of the values is the parameter and each is some value.
+func handsOn(choices []any, name string) bool {
+	found := false
+	for _, choice := range choices {
+		if choice == nil || choice == "" || At(choice, "Ref") == "AWS::NoValue" {
+			return false
+		}
+		found = found || At(choice, "Ref") == name
+	}
+	return found
+}
+
+// branches gives the values that a value may become: itself, or those of its Fn::If.
+func branches(value any) []any {
+	if choice, ok := At(value, "Fn::If").([]any); ok && len(choice) == 3 {
+		return append(branches(choice[1]), branches(choice[2])...)
+	}
+	return []any{value}
 }

@@ -3,6 +3,7 @@ package stacks_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,19 +106,58 @@ func TestFind_NamesWhatIsWeakened(t *testing.T) {
 		{"a stream nobody watches", "template.yaml", "      DestinationConfig: {OnFailure: {Destination: !GetAtt DeadLetterQueue.Arn}}\n\n", "\n",
 			"template.yaml: stream ArchiveSource has no dead-letter queue"},
 		{"a parameter without words", "firewall.yaml", "    Description: Requests to", "    Comment: Requests to", "firewall.yaml: parameter RequestsPerAddress has no description"},
+		{"people that may be deleted", "signin.yaml", "      DeletionProtection: ACTIVE\n", "", "signin.yaml: user pool Staff has no deletion protection"},
+		{"people that may be deleted by word", "signin.yaml", "DeletionProtection: ACTIVE", "DeletionProtection: INACTIVE", "signin.yaml: user pool Staff has no deletion protection"},
+		{"a sweep that fails unseen", "template.yaml", "        DestinationConfig: {OnFailure: {Type: SQS, Destination: !GetAtt DeadLetterQueue.Arn}}\n", "",
+			"template.yaml: what SweepFunction fails at is kept nowhere: its EventInvokeConfig has no OnFailure"},
+		{"a queue without tags", "template.yaml", "      MessageRetentionPeriod: 1209600\n      Tags:", "      MessageRetentionPeriod: 1209600\n      Tag:", "template.yaml: DeadLetterQueue does not bear the tags project and environment"},
+		{"an environment that is fixed", "firewall.yaml", "Value: !Ref Environment", "Value: production", "firewall.yaml: WebAcl does not bear the tags project and environment"},
+		{"no secret for the site", "template.yaml", "        OriginSecret: !Ref OriginSecret\n        SignIn", "        OriginSecret: \"\"\n        SignIn",
+			"template.yaml: SiteStack is given \"\" for OriginSecret, whatever the parameters of this template say"},
+		{"no secret for some sites", "template.yaml", "        OriginSecret: !Ref OriginSecret\n        SignIn", "        OriginSecret: !If [HasPortalDomain, !Ref OriginSecret, \"\"]\n        SignIn",
+			"template.yaml: SiteStack is not handed the parameter OriginSecret"},
+		{"no secret for other sites", "template.yaml", "        OriginSecret: !Ref OriginSecret\n        SignIn", "        OriginSecret: !If [HasPortalDomain, !Ref OriginSecret, !Ref AWS::NoValue]\n        SignIn",
+			"template.yaml: SiteStack is not handed the parameter OriginSecret"},
+		{"no web ACL for the site", "template.yaml", "WebAclArn: !If [MakesWebAcl, !GetAtt FirewallStack.Outputs.WebAclArn, !Ref WebAclArn]", "WebAclArn: \"\"",
+			"template.yaml: SiteStack is given \"\" for WebAclArn, whatever the parameters of this template say"},
+		{"no web ACL of others", "template.yaml", "WebAclArn: !If [MakesWebAcl, !GetAtt FirewallStack.Outputs.WebAclArn, !Ref WebAclArn]", "WebAclArn: !GetAtt FirewallStack.Outputs.WebAclArn",
+			"template.yaml: SiteStack is not handed the parameter WebAclArn"},
+		{"a parameter for another", "template.yaml", "        FailedSignInsLimit: !Ref FailedSignInsLimit", "        FailedSignInsLimit: !Ref RefusedRequestsLimit",
+			"template.yaml: AlarmStack is not handed the parameter FailedSignInsLimit"},
+		{"a parameter left to its default", "template.yaml", "        RequestsPerAddress: !Ref RequestsPerAddress\n", "",
+			"template.yaml: FirewallStack is not given its parameter RequestsPerAddress"},
+		{"a stack of another folder", "template.yaml", "TemplateURL: infra/stacks/firewall.yaml", "TemplateURL: infra/stacks/walls.yaml", "template.yaml: FirewallStack has no template in infra/stacks"},
 		{"a secret that is shown", "template.yaml", "    NoEcho: true\n", "", "template.yaml: parameter OriginSecret is a secret that is shown: NoEcho is missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			path := filepath.Join(project, "infra/stacks", c.file)
-			if c.file == "template.yaml" {
-				path = filepath.Join(project, c.file)
-			}
-			text, err := os.ReadFile(path)
-			require.NoError(t, err)
-			require.Contains(t, string(text), c.old)
-			edited, err := stacks.Parse(c.file, []byte(strings.Replace(string(text), c.old, c.replacement, 1)))
-			require.NoError(t, err)
-			require.Equal(t, []string{c.want}, stacks.Find([]stacks.Template{edited}))
+			require.Equal(t, []string{c.want}, stacks.Find(weakened(t, c.file, c.old, c.replacement)))
 		})
 	}
+}
+
+// weakened is every template of the project, one of them edited as a mistake would.
+func weakened(t *testing.T, file, old, replacement string) []stacks.Template {
+	t.Helper()
+	path := filepath.Join(project, "infra/stacks", file)
+	if file == "template.yaml" {
+		path = filepath.Join(project, file)
+	}
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(text), old)
+	edited, err := stacks.Parse(file, []byte(strings.Replace(string(text), old, replacement, 1)))
+	require.NoError(t, err)
+	all := readAll(t)
+	all[slices.IndexFunc(all, func(one stacks.Template) bool { return one.File == file })] = edited
+	return all
+}
+
+func TestFind_EveryFunctionIsNamedWhenTheirCommonTagsAreGone(t *testing.T) {
+	all := weakened(t, "template.yaml", "    Tags: {project: qms-licensing, environment: !Ref Environment}\n    Environment:", "    Environment:")
+	var want []string
+	for _, id := range all[0].OfType("AWS::Serverless::Function") {
+		want = append(want, "template.yaml: "+id+" does not bear the tags project and environment")
+	}
+	require.Len(t, want, 11)
+	require.Equal(t, want, stacks.Find(all))
 }

@@ -28,6 +28,7 @@ type Parameter struct {
 	Type        string
 	Description string
 	NoEcho      bool
+	MaxValue    int // 0 where there is none
 }
 
 // Resource is one resource.
@@ -97,7 +98,8 @@ func (p *Parameter) UnmarshalYAML(node *yaml.Node) error {
 	if err := node.Decode(&members); err != nil {
 		return err
 	}
-	*p = Parameter{Type: text(members["Type"]), Description: text(members["Description"]), NoEcho: members["NoEcho"] == true}
+	most, _ := members["MaxValue"].(int)
+	*p = Parameter{Type: text(members["Type"]), Description: text(members["Description"]), NoEcho: members["NoEcho"] == true, MaxValue: most}
 	return nil
 }
 
