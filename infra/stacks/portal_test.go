@@ -15,7 +15,6 @@ import (
 	"qmslicensing/infra/local/site"
 	"qmslicensing/infra/local/template"
 	"qmslicensing/infra/stacks"
-	"qmslicensing/shared/license"
 )
 
 const signIn = "https://cognito-idp.example https://sign-in.example"
@@ -75,7 +74,6 @@ func TestSite_HeadersAreTheLocalOnes(t *testing.T) {
 	csp := stacks.At(security, "ContentSecurityPolicy", "ContentSecurityPolicy", "Fn::Sub").(string)
 	require.Equal(t, w.Header().Get("Content-Security-Policy"), strings.ReplaceAll(csp, "${SignInOrigins}", signIn))
 	require.Equal(t, w.Header().Get("Referrer-Policy"), stacks.At(security, "ReferrerPolicy", "ReferrerPolicy"))
-	require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
 	custom := stacks.At(policy, "CustomHeadersConfig", "Items").([]any)
 	require.Len(t, custom, 3)
 	for _, item := range custom {
@@ -83,6 +81,7 @@ func TestSite_HeadersAreTheLocalOnes(t *testing.T) {
 	}
 	for _, id := range []string{"PortalHeaders", "ApiHeaders"} {
 		security := stacks.At(site.Resources[id].Properties, "ResponseHeadersPolicyConfig", "SecurityHeadersConfig")
+		require.Equal(t, map[string]any{"Override": true}, stacks.At(security, "ContentTypeOptions"), "%s: CloudFront says nosniff, as the local portal does", id)
 		require.Equal(t, 63072000, stacks.At(security, "StrictTransportSecurity", "AccessControlMaxAgeSec"), "HSTS for two years")
 		for name, header := range security.(map[string]any) {
 			require.Equal(t, true, stacks.At(header, "Override"), name)
@@ -109,6 +108,8 @@ func TestSite_TheAPIIsNeitherCachedNorHidden(t *testing.T) {
 		require.Equal(t, "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", stacks.At(b, "CachePolicyId"), "Managed-CachingDisabled")
 		require.Equal(t, "b689b0a8-53d0-40ab-baf2-68738e2966ac", stacks.At(b, "OriginRequestPolicyId"), "Managed-AllViewerExceptHostHeader")
 		require.Equal(t, "https-only", stacks.At(b, "ViewerProtocolPolicy"))
+		require.Equal(t, "ApiHeaders", stacks.At(b, "ResponseHeadersPolicyId", "Ref"))
+		require.Nil(t, stacks.At(b, "FunctionAssociations"), "the address of a route is none of a screen")
 	}
 	for _, route := range app(t).Routes {
 		require.True(t, slices.ContainsFunc(paths, func(pattern string) bool {
@@ -117,10 +118,72 @@ func TestSite_TheAPIIsNeitherCachedNorHidden(t *testing.T) {
 	}
 	api := stacks.At(config, "Origins", 1)
 	require.Equal(t, "https-only", stacks.At(api, "CustomOriginConfig", "OriginProtocolPolicy"))
-	header := stacks.At(api, "OriginCustomHeaders", "Fn::If", 1, 0)
-	require.Equal(t, "x-origin-secret", stacks.At(header, "HeaderName"))
-	files := stacks.At(config, "Origins", 0)
-	require.NotNil(t, stacks.At(files, "OriginAccessControlId"))
+}
+
+// While the secret changes it is two values: functions that have started and those that have not yet must accept what is
+// sent, and that is the first.
+func TestSite_TheAPIIsToldTheFirstSecret(t *testing.T) {
+	site := read(t, "site.yaml")
+	api := stacks.At(site.Resources["Distribution"].Properties, "DistributionConfig", "Origins", 1)
+	require.Equal(t, "api", stacks.At(api, "Id"))
+	require.Equal(t, "ApiDomain", stacks.At(api, "DomainName", "Ref"))
+	first := map[string]any{"Fn::Select": []any{0, map[string]any{"Fn::Split": []any{",", map[string]any{"Ref": "OriginSecret"}}}}}
+	header := []any{map[string]any{"HeaderName": "x-origin-secret", "HeaderValue": first}}
+	require.Equal(t, unlessEmpty("HasSecret", header), stacks.At(api, "OriginCustomHeaders"))
+	require.Equal(t, isSet("OriginSecret"), site.Conditions["HasSecret"])
+}
+
+func TestSite_TheWebACLStandsBeforeIt(t *testing.T) {
+	site := read(t, "site.yaml")
+	require.Equal(t, unlessEmpty("HasWebAcl", map[string]any{"Ref": "WebAclArn"}),
+		stacks.At(site.Resources["Distribution"].Properties, "DistributionConfig", "WebACLId"))
+	require.Equal(t, isSet("WebAclArn"), site.Conditions["HasWebAcl"])
+	passed := stacks.At(read(t, "template.yaml").Resources["SiteStack"].Properties, "Parameters", "WebAclArn")
+	made := map[string]any{"Fn::GetAtt": "FirewallStack.Outputs.WebAclArn"}
+	require.Equal(t, map[string]any{"Fn::If": []any{"MakesWebAcl", made, map[string]any{"Ref": "WebAclArn"}}}, passed)
+	require.Equal(t, map[string]any{"Fn::GetAtt": "WebAcl.Arn"}, stacks.At(read(t, "firewall.yaml").Outputs["WebAclArn"], "Value"))
+}
+
+// unlessEmpty is a property that is left out where its condition does not hold.
+func unlessEmpty(condition string, value any) map[string]any {
+	return map[string]any{"Fn::If": []any{condition, value, map[string]any{"Ref": "AWS::NoValue"}}}
+}
+
+// isSet is the condition that a parameter is not empty.
+func isSet(parameter string) map[string]any {
+	return map[string]any{"Fn::Not": []any{map[string]any{"Fn::Equals": []any{map[string]any{"Ref": parameter}, ""}}}}
+}
+
+func TestSite_FilesAreAnsweredAsScreensWithTheirHeaders(t *testing.T) {
+	behavior := stacks.At(read(t, "site.yaml").Resources["Distribution"].Properties, "DistributionConfig", "DefaultCacheBehavior")
+	require.Equal(t, "files", stacks.At(behavior, "TargetOriginId"))
+	require.Equal(t, "redirect-to-https", stacks.At(behavior, "ViewerProtocolPolicy"))
+	require.Equal(t, "PortalHeaders", stacks.At(behavior, "ResponseHeadersPolicyId", "Ref"))
+	screens := map[string]any{"EventType": "viewer-request", "FunctionARN": map[string]any{"Fn::GetAtt": "Screens.FunctionMetadata.FunctionARN"}}
+	require.Equal(t, []any{screens}, stacks.At(behavior, "FunctionAssociations"))
+}
+
+// The bucket answers this one distribution and nobody else, and CloudFront proves that it is that distribution.
+func TestSite_FilesAreReadByTheDistributionAlone(t *testing.T) {
+	site := read(t, "site.yaml")
+	files := stacks.At(site.Resources["Distribution"].Properties, "DistributionConfig", "Origins", 0)
+	require.Equal(t, "files", stacks.At(files, "Id"))
+	require.Equal(t, "Files.RegionalDomainName", stacks.At(files, "DomainName", "Fn::GetAtt"))
+	require.Equal(t, "FilesAccess.Id", stacks.At(files, "OriginAccessControlId", "Fn::GetAtt"))
+	access := stacks.At(site.Resources["FilesAccess"].Properties, "OriginAccessControlConfig")
+	require.Equal(t, "s3", stacks.At(access, "OriginAccessControlOriginType"))
+	require.Equal(t, "always", stacks.At(access, "SigningBehavior"))
+	require.Equal(t, "sigv4", stacks.At(access, "SigningProtocol"))
+	this := map[string]any{"Fn::Sub": "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}"}
+	readers := 0
+	for _, s := range stacks.At(site.Resources["FilesPolicy"].Properties, "PolicyDocument", "Statement").([]any) {
+		if stacks.At(s, "Effect") == "Allow" {
+			require.Equal(t, map[string]any{"Service": "cloudfront.amazonaws.com"}, stacks.At(s, "Principal"))
+			require.Equal(t, map[string]any{"StringEquals": map[string]any{"AWS:SourceArn": this}}, stacks.At(s, "Condition"), stacks.At(s, "Sid"))
+			readers++
+		}
+	}
+	require.Equal(t, 2, readers)
 }
 
 func app(t *testing.T) *template.Application {
@@ -132,8 +195,14 @@ func app(t *testing.T) *template.Application {
 
 // TestFirewall_BoundsEveryPublicRoute: a public route that the rule does not match stands open to a flood.
 func TestFirewall_BoundsEveryPublicRoute(t *testing.T) {
-	rule := stacks.At(read(t, "firewall.yaml").Resources["WebAcl"].Properties, "Rules", 0)
-	matches := stacks.At(rule, "Statement", "RateBasedStatement", "ScopeDownStatement", "OrStatement", "Statements").([]any)
+	acl := read(t, "firewall.yaml").Resources["WebAcl"].Properties
+	require.Equal(t, "CLOUDFRONT", acl["Scope"])
+	rule := stacks.At(acl, "Rules", 0)
+	rate := stacks.At(rule, "Statement", "RateBasedStatement")
+	require.Equal(t, map[string]any{"Ref": "RequestsPerAddress"}, stacks.At(rate, "Limit"))
+	require.Equal(t, "IP", stacks.At(rate, "AggregateKeyType"))
+	require.Equal(t, 300, stacks.At(rate, "EvaluationWindowSec"), "the five minutes of the parameter and of the answer")
+	matches := stacks.At(rate, "ScopeDownStatement", "OrStatement", "Statements").([]any)
 	bound := func(path string) bool {
 		return slices.ContainsFunc(matches, func(m any) bool {
 			match := stacks.At(m, "ByteMatchStatement")
@@ -154,36 +223,7 @@ func TestFirewall_BoundsEveryPublicRoute(t *testing.T) {
 	var body struct {
 		Message string `json:"message"`
 	}
-	content := stacks.At(read(t, "firewall.yaml").Resources["WebAcl"].Properties, "CustomResponseBodies", "TooMany", "Content").(string)
+	content := stacks.At(acl, "CustomResponseBodies", "TooMany", "Content").(string)
 	require.NoError(t, json.Unmarshal([]byte(content), &body))
 	require.NotEmpty(t, body.Message)
-}
-
-func TestSignIn_GroupsAreTheRoles(t *testing.T) {
-	signIn := read(t, "signin.yaml")
-	var groups []string
-	for _, id := range signIn.OfType("AWS::Cognito::UserPoolGroup") {
-		groups = append(groups, stacks.At(signIn.Resources[id].Properties, "GroupName").(string))
-	}
-	var roles []string
-	for _, role := range license.Roles() {
-		roles = append(roles, string(role))
-	}
-	require.ElementsMatch(t, roles, groups)
-}
-
-func TestSignIn_PeopleAreMadeByAnAdministratorAndProveThemselvesTwice(t *testing.T) {
-	signIn := read(t, "signin.yaml")
-	pool := signIn.Resources["Staff"].Properties
-	require.Equal(t, true, stacks.At(pool, "AdminCreateUserConfig", "AllowAdminCreateUserOnly"))
-	require.Equal(t, "ON", pool["MfaConfiguration"])
-	require.Nil(t, pool["UsernameAttributes"], "a user name is not an e-mail address")
-	require.Nil(t, pool["AliasAttributes"])
-	console := signIn.Resources["Console"].Properties
-	require.Equal(t, false, console["GenerateSecret"])
-	require.Equal(t, []any{"code"}, console["AllowedOAuthFlows"])
-	require.Equal(t, []any{"openid", "licensing/staff"}, console["AllowedOAuthScopes"])
-	require.Equal(t, []any{"ALLOW_REFRESH_TOKEN_AUTH"}, console["ExplicitAuthFlows"], "nobody signs in with a password outside the sign-in's pages")
-	minutes := read(t, "template.yaml").Parameters["AccessTokenMinutes"]
-	require.Equal(t, "Number", minutes.Type)
 }
