@@ -1,5 +1,6 @@
 // Package stacks reads the templates that are deployed, the root and those nested in it, as CloudFormation sees them, and
-// finds what would weaken them: wildcards, open buckets, data that a deployment may delete, what is not logged.
+// finds what would weaken them: wildcards, open buckets, data that a deployment may delete, what is not logged, parameters
+// that change nothing.
 package stacks
 
 import (
