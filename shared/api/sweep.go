@@ -9,11 +9,11 @@ import (
 
 // Sweep is the operation behind the schedule, the only one without a route. It logs what the sweep did: the alarm
 // license-pending reads oldestPendingSeconds from this line (infra/stacks/alarms.yaml), so a sweep that failed for some
-// licenses writes it too. One that could not even look for them knows no age and must not report 0.
+// licenses writes it too. One that could not look for them or read one knows no age and must not report 0.
 func Sweep(sweeper *issuing.Sweeper) func(context.Context) (issuing.SweepReport, error) {
 	return func(ctx context.Context) (issuing.SweepReport, error) {
 		report, err := sweeper.Sweep(ctx)
-		if err == nil || report != (issuing.SweepReport{}) {
+		if err == nil || report.OldestPendingSeconds > 0 {
 			slog.InfoContext(ctx, "swept", "finished", report.Finished, "voided", report.Voided, "waiting", report.Waiting,
 				"oldestPendingSeconds", report.OldestPendingSeconds)
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -124,11 +125,10 @@ func stopped(err error) error {
 // locally is the environment with what must differ here: the functions are processes of this machine and call the emulator.
 func locally(e environment.Environment, endpoint string) environment.Environment {
 	arch := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
-	parameters := map[string]string{"Arch": arch, "DynamodbEndpoint": endpoint, "KmsEndpoint": endpoint, "S3Endpoint": endpoint}
-	for name, value := range e.Parameters {
-		parameters[name] = value
-	}
-	e.Parameters = parameters
+	own := e.Parameters
+	e.Parameters = map[string]string{}
+	maps.Copy(e.Parameters, own)
+	maps.Copy(e.Parameters, map[string]string{"Arch": arch, "DynamodbEndpoint": endpoint, "KmsEndpoint": endpoint, "S3Endpoint": endpoint})
 	return e
 }
 

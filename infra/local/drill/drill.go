@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"qmslicensing/infra/local/grants"
 	"qmslicensing/infra/local/operator"
 	"qmslicensing/infra/local/stack"
 	"qmslicensing/infra/local/template"
@@ -50,6 +51,8 @@ type drill struct {
 	system operator.System // the same as an operator sees it
 	api    *api
 	begun  time.Time
+
+	refusedBefore []grants.Denial // by the stacks before this one
 }
 
 // Run runs the drill of that name from an empty, fresh stack to its figures.
@@ -99,11 +102,16 @@ func (d *drill) start(ctx context.Context, parameters map[string]string, prepare
 		return err
 	}
 	before := d.api
-	d.stack = started
-	if d.api, err = newAPI(ctx, started); err == nil && before != nil {
-		d.api.serial.Store(before.serial.Load()) // what was fresh stays used
+	if d.api, err = newAPI(ctx, started); err != nil {
+		started.Close()
+		return err
 	}
-	return err
+	if before != nil { // what was fresh stays used, what was refused stays refused
+		d.api.serial.Store(before.serial.Load())
+		d.refusedBefore = append(d.refusedBefore, d.stack.Gate.Book().Denials()...)
+	}
+	d.stack = started
+	return nil
 }
 
 // errNext is what whoever sees a drill fail wants to know.
@@ -127,7 +135,7 @@ func unmet(expected, format string, arguments ...any) error {
 // refusals names what the permission gate refused to running functions, which no drill expects.
 func (d *drill) refusals() error {
 	var found []error
-	for _, denial := range d.stack.Gate.Book().Denials() {
+	for _, denial := range append(d.refusedBefore, d.stack.Gate.Book().Denials()...) {
 		found = append(found, errors.New(denial.String()))
 	}
 	return errors.Join(found...)

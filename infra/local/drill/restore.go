@@ -118,11 +118,7 @@ func (d *drill) tables() *sdk.Client {
 }
 
 func (d *drill) names() recovery.Names {
-	names := map[string]string{}
-	for _, table := range d.system.Application.Tables {
-		names[table.LogicalID] = table.Name
-	}
-	return recovery.Names{Licenses: names["LicenseTable"], Audit: names["AuditTable"]}
+	return recovery.Names{Licenses: d.system.TableName("LicenseTable"), Audit: d.system.TableName("AuditTable")}
 }
 
 func (d *drill) export(ctx context.Context, r *restoration) error {

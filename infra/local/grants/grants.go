@@ -7,7 +7,8 @@
 // tests try what it forbids in the function's name.
 //
 // A key policy's statements for the account or its administrator are the operator's, not a function's: they are not
-// counted here. The template's own tests hold them to their listed actions. Nor is what a retired key's policy gives: it is
+// counted here. The template's own tests hold them to their listed actions. Nor are the denials of a bucket's own policy,
+// which the archive's tests try one by one, nor is what a retired key's policy gives: it is
 // there for what was pending at the rotation, and nothing new is signed with such a key.
 package grants
 
@@ -27,7 +28,7 @@ const AccountRoot = "arn:aws:iam::" + template.Account + ":root"
 // Grant is one action of one statement, as the template writes it, for one function.
 type Grant struct {
 	Function string `json:"function"` // logical ID
-	Policy   string `json:"policy"`   // Identity, or the logical ID of a key
+	Policy   string `json:"policy"`   // Identity, or the logical ID of a key or a bucket
 	Sid      string `json:"sid"`
 	Action   string `json:"action"` // such as dynamodb:GetItem
 }

@@ -142,7 +142,7 @@ func (s *Server) createKey(request createRequest) (any, error) {
 	case request.Policy != "":
 		return nil, failf("UnsupportedOperationException", "Policy: key policies stand in the template")
 	}
-	made, err := newKey(newID())
+	made, err := newKey(NewID())
 	if err != nil {
 		return nil, err
 	}

@@ -148,7 +148,7 @@ const maxBody = 64 << 10
 
 // ServeHTTP speaks AWS JSON 1.1.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("x-amzn-RequestId", newID())
+	w.Header().Set("x-amzn-RequestId", NewID())
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
@@ -228,8 +228,8 @@ func statusOf(kind string) int {
 	return http.StatusBadRequest
 }
 
-// newID is a random UUID, version 4.
-func newID() string {
+// NewID is a random UUID, version 4.
+func NewID() string {
 	var b [16]byte
 	rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80

@@ -35,7 +35,7 @@ type System struct {
 
 // Store returns the license and audit tables as a principal reaches them: Principal or a function's logical id.
 func (s System) Store(principal string) *dynamostore.Store {
-	return dynamostore.New(dynamodb.Client(s.DynamoDBEndpoint, gate.AccessKey(principal)), s.tableName("LicenseTable"), s.tableName("AuditTable"))
+	return dynamostore.New(dynamodb.Client(s.DynamoDBEndpoint, gate.AccessKey(principal)), s.TableName("LicenseTable"), s.TableName("AuditTable"))
 }
 
 // KMS returns the KMS endpoint as a principal reaches it.
@@ -71,7 +71,8 @@ func (s System) ArchiveName() string {
 	panic("the template has no ArchiveBucket")
 }
 
-func (s System) tableName(logicalID string) string {
+// TableName is the name of the table of a logical id.
+func (s System) TableName(logicalID string) string {
 	for _, t := range s.Application.Tables {
 		if t.LogicalID == logicalID {
 			return t.Name

@@ -157,7 +157,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, bucket string) err
 	out := listing{Name: bucket, Prefix: query.Get("prefix"), MaxKeys: most}
 	if len(keys) > most {
 		keys = keys[:most]
-		out.IsTruncated, out.NextContinuationToken = true, keys[most-1]
+		if most > 0 { // of none asked for there is no next page
+			out.IsTruncated, out.NextContinuationToken = true, keys[most-1]
+		}
 	}
 	for _, key := range keys {
 		path := s.path(bucket, key)

@@ -1,12 +1,12 @@
 package stack
 
 import (
-	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"qmslicensing/infra/local/grants"
+	"qmslicensing/infra/local/kms"
 	"qmslicensing/infra/local/template"
 )
 
@@ -17,9 +17,7 @@ func (s *Stack) AddKey(like, logicalID string) (template.Key, error) {
 		if key.LogicalID != like {
 			continue
 		}
-		var b [16]byte
-		rand.Read(b[:])
-		id := fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
+		id := kms.NewID()
 		key.LogicalID, key.State, key.Aliases, key.ARN = logicalID, "standby", nil, s.KMS.ARN(id)
 		if err := s.KMS.EnsureKey(id, map[string]string{"purpose": key.Purpose, "state": key.State}); err != nil {
 			return template.Key{}, fmt.Errorf("making key %s: %w", logicalID, err)

@@ -256,6 +256,28 @@ func TestReplay_ARevocationIsDoneAgain(t *testing.T) {
 	require.Empty(t, w.check(t, g).Wrong)
 }
 
+func TestReplay_WhatIsRevokedLaterIsNotIssuedAgain(t *testing.T) {
+	w := newWorld(t)
+	late := w.sell(t, w.generation, "late", "QMSA-REVOKED-2")
+	_, err := w.issuer.Revoke(t.Context(), licensetest.Call(licensetest.AdminCaller, "revoke"), issuing.RevocationRequest{ID: late.LicenseID, IfMatch: 1, Reason: "returned"})
+	require.NoError(t, err)
+	_, told, err := w.replay(t, w.restore(t), w.archive(t))
+	require.NoError(t, err)
+	require.Equal(t, []recovery.Now{recovery.Nothing, recovery.Gone, recovery.Nothing}, []recovery.Now{told[0].Now, told[1].Now, told[2].Now})
+}
+
+func TestReplay_AnEntryThatNoChainHas(t *testing.T) {
+	w := newWorld(t)
+	g := w.restore(t)
+	_, err := client.PutItem(t.Context(), &sdk.PutItemInput{TableName: &g.Audit, Item: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: string(demo.Tokens()[0])}, "sk": &types.AttributeValueMemberN{Value: "-1"},
+	}})
+	require.NoError(t, err)
+	done, _, err := w.replay(t, g, w.archive(t))
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(done.Wrong, "\n"), "the table has an entry -1, which no chain has")
+}
+
 // refusing is a signer whose key is disabled, so that what is issued stays pending.
 type refusing struct{}
 
@@ -265,11 +287,11 @@ func (refusing) Sign(context.Context, issuing.Prepared) (issuing.Signature, erro
 
 func TestReplay_WhatWasPendingAtTheExport(t *testing.T) {
 	w := newWorld(t)
-	const voided, finished = "QMSA-VOIDED-1", "QMSA-FINISHED-1"
+	const voided, finished, revoked = "QMSA-VOIDED-1", "QMSA-FINISHED-1", "QMSA-REVOKED-3"
 	now := time.Now()
 	clock := func() time.Time { return now }
 	away := issuing.NewIssuer(w.Store, refusing{}, keyring.New(w.Store, clock), issuing.DefaultPolicy(), clock)
-	for _, token := range []string{voided, finished} {
+	for _, token := range []string{voided, finished, revoked} {
 		request := licensetest.Subscription()
 		request.ServerToken = token
 		_, err := away.Sold(t.Context(), licensetest.Call(licensetest.AccountingCaller, token), request)
@@ -277,6 +299,9 @@ func TestReplay_WhatWasPendingAtTheExport(t *testing.T) {
 	}
 	w.licenses, w.audit = export(t, w.Licenses), export(t, w.Audit)
 	again := w.sell(t, w.generation, finished, finished) // the same request again finishes it
+	back := w.sell(t, w.generation, revoked, revoked)
+	_, err := w.issuer.Revoke(t.Context(), licensetest.Call(licensetest.AdminCaller, "revoke"), issuing.RevocationRequest{ID: back.LicenseID, IfMatch: 1, Reason: "returned"})
+	require.NoError(t, err)
 	now = now.Add(time.Hour)
 	report, err := issuing.NewSweeper(away, w.Store).Sweep(t.Context())
 	require.NoError(t, err)
@@ -289,7 +314,7 @@ func TestReplay_WhatWasPendingAtTheExport(t *testing.T) {
 	for _, l := range told {
 		states[l.ServerToken] = l.Now
 	}
-	require.Equal(t, map[license.ServerToken]recovery.Now{voided: recovery.Redone, finished: recovery.Waits}, states)
+	require.Equal(t, map[license.ServerToken]recovery.Now{voided: recovery.Redone, finished: recovery.Waits, revoked: recovery.Redone}, states)
 	require.Empty(t, w.check(t, g).Wrong)
 	swept, err := issuing.NewSweeper(issuing.NewIssuer(g.Store, w.signer, keyring.New(g.Store, clock), issuing.DefaultPolicy(), clock), g.Store).Sweep(t.Context())
 	require.NoError(t, err)

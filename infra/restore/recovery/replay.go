@@ -27,9 +27,10 @@ type Later struct {
 // Now is what a Later is in the restored tables.
 type Now string
 
-// Of these only Lost asks for something to be done.
+// Of these only Lost asks for something to be done; Gone says what not to do.
 const (
 	Lost    Now = "is lost: issue it again"
+	Gone    Now = "is lost, and was revoked later: do not issue it again, and revoke what it replaced if that is active here"
 	Waits   Now = "is pending here: the sweep finishes it, the same license with another signature"
 	Redone  Now = "is done again here"
 	Nothing Now = "leaves nothing to do" // its license is not here either
@@ -57,15 +58,16 @@ type Store interface {
 // Replayed is what Replay did.
 type Replayed struct {
 	Confirmed int      // entries that tables and archive have alike
-	PutBack   int      // entries that the tables lacked
+	PutBack   int      // entries that the audit table lacked or the server item did not know
 	Wrong     []string // servers that were left alone, and why
 }
 
 // replay is one run.
 type replay struct {
-	store Store
-	tell  func(Later)
-	done  Replayed
+	store   Store
+	revoked map[string]bool // licenses that the archive knows as revoked
+	tell    func(Later)
+	done    Replayed
 }
 
 // Replay puts the archive's entries that the tables do not know behind the restored chains, and what they say can be
@@ -75,7 +77,7 @@ type replay struct {
 // and named, and an archive that confirms nothing of the tables is another system's, and nothing is written. Running it
 // again goes on.
 func Replay(ctx context.Context, tables Tables, names Names, store Store, entries iter.Seq2[issuing.AuditEntry, error], tell func(Later)) (Replayed, error) {
-	r := &replay{store: store, tell: tell}
+	r := &replay{store: store, tell: tell, revoked: map[string]bool{}}
 	chains, err := readChains(ctx, tables, names.Audit)
 	if err != nil {
 		return r.done, err
@@ -127,6 +129,9 @@ func (r *replay) gather(entries iter.Seq2[issuing.AuditEntry, error]) (map[licen
 			return nil, fmt.Errorf("reading the archive: %w", err)
 		default:
 			archived[entry.ServerToken] = append(archived[entry.ServerToken], entry)
+			if says, err := read(entry); err == nil && says.Event == issuing.EventRevoked {
+				r.revoked[says.License.ID] = true
+			}
 		}
 	}
 	for _, c := range archived {
@@ -142,6 +147,8 @@ func contradiction(server issuing.Server, table, archived chain) string {
 	}
 	for _, entry := range table {
 		switch {
+		case entry.Number < 1:
+			return fmt.Sprintf("the table has an entry %d, which no chain has", entry.Number)
 		case entry.Number > len(archived):
 			return fmt.Sprintf("the archive ends with entry %d and the table has entry %d: the archive lags behind, or the tables were used before it was replayed", len(archived), entry.Number)
 		case entry.Hash != archived[entry.Number-1].Hash || hash(entry.Text) != entry.Hash:
@@ -207,6 +214,8 @@ func (r *replay) next(ctx context.Context, server *issuing.Server, entry issuing
 		return &issuing.Change{By: says.By.Username, At: says.At, What: what}
 	}
 	switch {
+	case says.Event == issuing.EventIssued && status == "" && r.revoked[says.License.ID]:
+		later.Now = Gone
 	case says.Event == issuing.EventIssued && status == "":
 		later.Now = Lost
 	case says.Event == issuing.EventIssued && status == license.Pending:
@@ -215,16 +224,16 @@ func (r *replay) next(ctx context.Context, server *issuing.Server, entry issuing
 		later.Now = Redone
 		free(server, says.License.ID)
 		commit.Updates = []issuing.Update{{ID: says.License.ID, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: says.Reason}}
-	case says.Event == issuing.EventRevoked && status == license.Active:
+	case says.Event == issuing.EventRevoked && (status == license.Active || status == license.Pending):
 		later.Now = Redone
 		free(server, says.License.ID)
-		commit.Updates = []issuing.Update{{ID: says.License.ID, IfStatus: license.Active, Status: license.Revoked, AddVersion: 1, LastChange: change("revoked")}}
+		commit.Updates = []issuing.Update{{ID: says.License.ID, IfStatus: status, Status: license.Revoked, AddVersion: 1, LastChange: change("revoked")}}
 	}
 	voided, err := r.statusOf(ctx, says.Voids)
 	if err == nil && voided == license.Pending {
 		free(server, says.Voids)
 		commit.Updates = append(commit.Updates, issuing.Update{
-			ID: says.Voids, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: "the license it renews was revoked",
+			ID: says.Voids, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: issuing.VoidRevoked,
 		})
 	}
 	commit.Server = *server

@@ -108,7 +108,7 @@ func (i *Issuer) commitRevocation(ctx context.Context, call Call, q RevocationRe
 	if successor != nil {
 		slot.Pending = ""
 		voided := &Change{call.Caller.Username, now.at.UTC(), "voided"}
-		updates = append(updates, Update{ID: successor.ID, IfStatus: license.Pending, Status: license.Void, LastChange: voided, VoidReason: voidRevoked})
+		updates = append(updates, Update{ID: successor.ID, IfStatus: license.Pending, Status: license.Void, LastChange: voided, VoidReason: VoidRevoked})
 	}
 	body, err := freeze(Record{License: revoked.License})
 	if err != nil {

@@ -15,7 +15,8 @@ const voidAfter = 15 * time.Minute
 const (
 	voidRefused = "the signing key could not be used"
 	voidExpired = "it would already have expired"
-	voidRevoked = "the license it renews was revoked"
+	// VoidRevoked is the one that a restore needs, too.
+	VoidRevoked = "the license it renews was revoked"
 )
 
 // Pendings finds licenses that may be pending. It may read an index: what it finds is read again before anything is
