@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,13 +67,39 @@ func TestValidate_WarmInUnderTwoMilliseconds(t *testing.T) {
 	const budget = raceFactor * 2 * time.Millisecond
 	best := time.Hour // other work on the machine only makes a batch slower: one that is in time will do
 	for n := 0; n < 40 && best >= budget; n++ {
+		slow := max(1, float64(loopback(t))/float64(quietLoopback))
 		took := make([]time.Duration, 200)
 		for n := range took {
 			took[n] = call()
 		}
 		slices.Sort(took)
-		best = min(best, took[len(took)/2])
-		t.Logf("validate, warm, with a registry read: p50 %v, p90 %v", took[len(took)/2], took[len(took)*9/10])
+		median := took[len(took)/2]
+		best = min(best, time.Duration(float64(median)/slow))
+		t.Logf("validate, warm, with a registry read: p50 %v, p90 %v, on a machine %.2f times as slow as when it is quiet", median, took[len(took)*9/10], slow)
 	}
 	require.Less(t, best, budget)
+}
+
+// quietLoopback is the median of loopback on a machine like the one that the budget was made on (2 cores), with nothing
+// else to do. A call of validate is five such round trips and what is done in them, so a machine that others keep busy is
+// slower at both.
+const quietLoopback = 35 * time.Microsecond
+
+// loopback is the median round trip of a request that is answered with itself.
+func loopback(t *testing.T) time.Duration {
+	t.Helper()
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
+	defer echo.Close()
+	took := make([]time.Duration, 500)
+	for n := range took {
+		began := time.Now()
+		r, err := echo.Client().Post(echo.URL, "text/plain", strings.NewReader(strings.Repeat("x", 600)))
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, r.Body)
+		require.NoError(t, err)
+		require.NoError(t, r.Body.Close())
+		took[n] = time.Since(began)
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
 }
