@@ -2,8 +2,6 @@ package archive
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +47,7 @@ func Decode(body []byte) (issuing.AuditEntry, error) {
 
 // whole says what is wrong with an entry by itself; that it follows the one before is for who has both.
 func whole(e issuing.AuditEntry) error {
-	if sum := sha256.Sum256(e.Text); hex.EncodeToString(sum[:]) != e.Hash {
+	if !e.Intact() {
 		return errors.New("its hash is not that of its text")
 	}
 	var says struct {
@@ -81,6 +79,13 @@ func (i image) text(name string) string {
 	return ""
 }
 
+func (i image) number() string {
+	if n := i["sk"].N; n != nil {
+		return *n
+	}
+	return ""
+}
+
 // entryOf reads an item of the audit table, which has these five attributes and no others: one more could not be made
 // again from the archive.
 func entryOf(raw json.RawMessage) (issuing.AuditEntry, error) {
@@ -98,9 +103,8 @@ func entryOf(raw json.RawMessage) (issuing.AuditEntry, error) {
 	e := issuing.AuditEntry{
 		ServerToken: license.ServerToken(i.text("pk")), LicenseID: i.text("licenseId"), Text: []byte(i.text("entry")), Hash: i.text("hash"),
 	}
-	_, number := keysOf(raw)
 	var err error
-	if e.Number, err = strconv.Atoi(number); err != nil || e.Number < 1 {
+	if e.Number, err = strconv.Atoi(i.number()); err != nil || e.Number < 1 {
 		return e, errors.New("its number is none")
 	}
 	return e, whole(e)
@@ -111,9 +115,7 @@ func keysOf(raw json.RawMessage) (token license.ServerToken, number string) {
 	var i image
 	_ = json.Unmarshal(raw, &i) // what cannot be read has no keys, and is kept all the same
 	token = license.ServerToken(i.text("pk"))
-	if n := i["sk"].N; n != nil {
-		number = *n
-	}
+	number = i.number()
 	if n, err := strconv.Atoi(number); err == nil {
 		number = fmt.Sprintf("%010d", n)
 	}

@@ -41,7 +41,11 @@ func start(ctx context.Context, group *process.Group, program, region, dir strin
 	if _, err := os.Stat(program); err != nil {
 		return nil, fmt.Errorf("there is no emulator at %s: make deploy-rehearsal installs it, with Python 3.11 or newer", program)
 	}
-	host, port, err := freePort()
+	host, err := process.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(host)
 	if err != nil {
 		return nil, err
 	}
@@ -89,16 +93,6 @@ func lastLines(file string) string {
 	}
 	lines := strings.Split(text, "\n")
 	return "The end of its log:\n  " + strings.Join(lines[max(0, len(lines)-logged):], "\n  ")
-}
-
-func freePort() (host, port string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", "", fmt.Errorf("looking for a free port: %w", err)
-	}
-	host = listener.Addr().String()
-	_, port, err = net.SplitHostPort(host)
-	return host, port, errors.Join(err, listener.Close())
 }
 
 func (e *emulator) wait(ctx context.Context, p *process.Process) error {

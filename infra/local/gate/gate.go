@@ -258,12 +258,20 @@ func (g *Gate) admit(s service, r *http.Request, body []byte) (principal, string
 // credential matches the access key id in a SigV4 Authorization header.
 var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 .*Credential=([^/,\s]+)/`)
 
+// SignedBy is the access key that a request says it is signed with; "" when it is not signed.
+func SignedBy(authorization string) string {
+	if match := credential.FindStringSubmatch(authorization); match != nil {
+		return match[1]
+	}
+	return ""
+}
+
 func (g *Gate) caller(authorization string) (principal, error) {
-	match := credential.FindStringSubmatch(authorization)
-	if match == nil {
+	key := SignedBy(authorization)
+	if key == "" {
 		return principal{}, failure{coral: true, name: "MissingAuthenticationTokenException", message: "Request is missing Authentication Token"}
 	}
-	who, known := g.principals[match[1]]
+	who, known := g.principals[key]
 	if !known {
 		return principal{}, failure{coral: true, name: "UnrecognizedClientException", message: "The security token included in the request is invalid."}
 	}

@@ -115,7 +115,7 @@ func (s *SAM) start(ctx context.Context, c Config) (err error) {
 	); err != nil {
 		return err
 	}
-	address, err := freeAddress()
+	address, err := process.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -242,14 +242,6 @@ func (s *SAM) Close() {
 			_ = s.front.Close()
 		}
 	})
-}
-
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 func newMark() string {

@@ -14,7 +14,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -175,13 +174,7 @@ func operation(r *http.Request) string {
 	return name
 }
 
-var credential = regexp.MustCompile(`Credential=([^/,\s]+)/`)
-
 // principal is who the gate let through.
 func principal(r *http.Request) string {
-	match := credential.FindStringSubmatch(r.Header.Get("Authorization"))
-	if match == nil {
-		return ""
-	}
-	return strings.TrimPrefix(match[1], gate.AccessKey(""))
+	return strings.TrimPrefix(gate.SignedBy(r.Header.Get("Authorization")), gate.AccessKey(""))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 )
@@ -38,4 +39,13 @@ func (g *Group) Listening(ctx context.Context, name string, c Command, within ti
 		p.Kill()
 		return nil, "", ctx.Err()
 	}
+}
+
+// FreeAddress is one of 127.0.0.1 that nobody listens on, for a program that takes no port 0.
+func FreeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("looking for a free port: %w", err)
+	}
+	return listener.Addr().String(), listener.Close()
 }

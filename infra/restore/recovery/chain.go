@@ -2,8 +2,6 @@ package recovery
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -49,7 +47,7 @@ func (c chain) broken() string {
 			return fmt.Sprintf("entry %d is missing from its chain", n+1)
 		case says.Previous != previous:
 			return fmt.Sprintf("entry %d does not follow the one before", entry.Number)
-		case hash(entry.Text) != entry.Hash:
+		case !entry.Intact():
 			return fmt.Sprintf("entry %d was changed: its hash is another", entry.Number)
 		}
 		previous = entry.Hash
@@ -99,9 +97,4 @@ func attribute(it item, name string) string {
 		return value.Value
 	}
 	return ""
-}
-
-func hash(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
 }

@@ -151,7 +151,7 @@ func contradiction(server issuing.Server, table, archived chain) string {
 			return fmt.Sprintf("the table has an entry %d, which no chain has", entry.Number)
 		case entry.Number > len(archived):
 			return fmt.Sprintf("the archive ends with entry %d and the table has entry %d: the archive lags behind, or the tables were used before it was replayed", len(archived), entry.Number)
-		case entry.Hash != archived[entry.Number-1].Hash || hash(entry.Text) != entry.Hash:
+		case entry.Hash != archived[entry.Number-1].Hash || !entry.Intact():
 			return fmt.Sprintf("entry %d of the table is another than the archive's: the tables were used before the archive was replayed, or one of them was changed", entry.Number)
 		}
 	}

@@ -224,8 +224,15 @@ func link(s *Server, event Event, by license.Caller, r Record, at time.Time) (Au
 	if err != nil {
 		return AuditEntry{}, fmt.Errorf("writing the audit entry of license %s: %w", r.ID, err)
 	}
-	sum := sha256.Sum256(text)
 	s.ChainLength++
-	s.ChainHash = hex.EncodeToString(sum[:])
+	s.ChainHash = hashOf(text)
 	return AuditEntry{s.Token, s.ChainLength, r.ID, text, s.ChainHash}, nil
+}
+
+// Intact reports whether the entry's hash is that of its text.
+func (e AuditEntry) Intact() bool { return e.Hash == hashOf(e.Text) }
+
+func hashOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
