@@ -13,8 +13,8 @@ import (
 	"qmslicensing/shared/dynamostore"
 	"qmslicensing/shared/kmssign"
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/protocol"
 )
 
 func main() {
@@ -24,6 +24,6 @@ func main() {
 		awsenv.Must("AUDIT_TABLE", "DynamoDB table of audit entries"))
 	signer := kmssign.New(kms.NewFromConfig(cfg), license.TemporaryKey, license.SoldKey)
 	keys := keyring.New(store, time.Now)
-	sweeper := issuing.NewSweeper(issuing.NewIssuer(store, signer, keys, issuing.Policy{}, time.Now), store)
+	sweeper := protocol.NewSweeper(protocol.NewWriter(store, signer, keys, time.Now), store)
 	lambda.Start(api.Sweep(sweeper))
 }

@@ -34,6 +34,8 @@ import (
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
 	"qmslicensing/shared/license/licensetest"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 	"qmslicensing/shared/license/verdict"
 	"qmslicensing/shared/memstore"
 )
@@ -101,7 +103,7 @@ func newDesk(t *testing.T) *desk {
 }
 
 func (d *desk) issuer(purposes ...license.KeyPurpose) *issuing.Issuer {
-	return issuing.NewIssuer(d.store, kmssign.New(d.client, purposes...), keyring.New(d.store, d.clock.Now), issuing.DefaultPolicy(), d.clock.Now)
+	return issuing.NewIssuer(d.store, kmssign.New(d.client, purposes...), keyring.New(d.store, d.clock.Now), policy.DefaultPolicy(), d.clock.Now)
 }
 
 func (d *desk) setKeys(enabled bool) {
@@ -267,9 +269,9 @@ func sweeping(t *testing.T) []episode {
 	require.Error(t, err)
 	d.clock.Advance(11 * time.Minute)
 	both := d.issuer(license.TemporaryKey, license.SoldKey)
-	sweep := func(pendings issuing.Pendings, fails bool) func() {
+	sweep := func(pendings protocol.Pendings, fails bool) func() {
 		return func() {
-			_, err := api.Sweep(issuing.NewSweeper(both, pendings))(context.Background())
+			_, err := api.Sweep(protocol.NewSweeper(both.Writer(), pendings))(context.Background())
 			require.Equal(t, fails, err != nil)
 		}
 	}

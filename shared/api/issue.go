@@ -8,20 +8,21 @@ import (
 	"qmslicensing/shared/httpapi"
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
 )
 
 type issueBody struct {
-	ServerToken string              `json:"serverToken"`
-	Customer    string              `json:"customer"`
-	Type        string              `json:"type"`
-	Modules     license.Modules     `json:"modules"`
-	Contract    *string             `json:"contract"`
-	TermMonths  *int                `json:"termMonths"`
-	ExpiresOn   license.Date        `json:"expiresOn"`
-	StartsOn    license.Date        `json:"startsOn"`
-	Order       *string             `json:"order"`
-	Conditions  []issuing.Condition `json:"conditions"`
-	Replaces    *string             `json:"replaces"`
+	ServerToken string             `json:"serverToken"`
+	Customer    string             `json:"customer"`
+	Type        string             `json:"type"`
+	Modules     license.Modules    `json:"modules"`
+	Contract    *string            `json:"contract"`
+	TermMonths  *int               `json:"termMonths"`
+	ExpiresOn   license.Date       `json:"expiresOn"`
+	StartsOn    license.Date       `json:"startsOn"`
+	Order       *string            `json:"order"`
+	Conditions  []ledger.Condition `json:"conditions"`
+	Replaces    *string            `json:"replaces"`
 }
 
 // Issue handles POST /v1/licenses.

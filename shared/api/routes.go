@@ -7,7 +7,7 @@ import (
 
 	"qmslicensing/shared/httpapi"
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/protocol"
 )
 
 // Route is one row of the API.
@@ -57,15 +57,15 @@ func (r Route) options(maxBody int) httpapi.Options {
 }
 
 // writeCall reads the headers of a write. path is the route's with its parameters filled in.
-func writeCall(r httpapi.Request, route Route, path string) (call issuing.Call, ifMatch int, err error) {
+func writeCall(r httpapi.Request, route Route, path string) (call protocol.Call, ifMatch int, err error) {
 	key, keyErr := r.IdempotencyKey()
 	ifMatch, matchErr := r.IfMatch()
-	call = issuing.Call{Caller: r.Caller, Method: route.Method, Path: path, IdempotencyKey: key}
+	call = protocol.Call{Caller: r.Caller, Method: route.Method, Path: path, IdempotencyKey: key}
 	return call, ifMatch, license.Collect(keyErr, matchErr)
 }
 
 // issued answers a write with its frozen answer.
-func issued(outcome issuing.Outcome, err error) (httpapi.Response, error) {
+func issued(outcome protocol.Outcome, err error) (httpapi.Response, error) {
 	if err != nil {
 		return httpapi.Response{}, err
 	}

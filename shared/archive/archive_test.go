@@ -19,7 +19,7 @@ import (
 
 	"qmslicensing/shared/archive"
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
 )
 
 const token = "QMSA-0000-0001"
@@ -72,14 +72,14 @@ func newRig(t *testing.T) rig {
 	return r
 }
 
-func entry(number int, event string) issuing.AuditEntry {
+func entry(number int, event string) ledger.AuditEntry {
 	text := fmt.Sprintf(`{"serverToken":%q,"number":%d,"event":%q,"license":{"id":"L1","customer":"A & B <C>"}}`, token, number, event)
 	sum := sha256.Sum256([]byte(text))
-	return issuing.AuditEntry{ServerToken: token, Number: number, LicenseID: "L1", Text: []byte(text), Hash: hex.EncodeToString(sum[:])}
+	return ledger.AuditEntry{ServerToken: token, Number: number, LicenseID: "L1", Text: []byte(text), Hash: hex.EncodeToString(sum[:])}
 }
 
 // item is an entry as the stream shows it.
-func item(t *testing.T, e issuing.AuditEntry, changes ...string) json.RawMessage {
+func item(t *testing.T, e ledger.AuditEntry, changes ...string) json.RawMessage {
 	t.Helper()
 	attributes := map[string]map[string]string{
 		"pk": {"S": string(e.ServerToken)}, "sk": {"N": fmt.Sprint(e.Number)}, "licenseId": {"S": e.LicenseID}, "entry": {"S": string(e.Text)}, "hash": {"S": e.Hash},
@@ -108,12 +108,12 @@ func TestArchive_ANewEntryIsKeptAndReadBackToTheByte(t *testing.T) {
 		slices.Sorted(maps.Keys(r.bucket.objects)))
 	require.Empty(t, r.log.String())
 	for _, prefix := range []string{archive.All, archive.Folder(token)} {
-		var read []issuing.AuditEntry
+		var read []ledger.AuditEntry
 		for e, err := range archive.Entries(ctx, r.bucket, prefix) {
 			require.NoError(t, err)
 			read = append(read, e)
 		}
-		require.Equal(t, []issuing.AuditEntry{first, tenth}, read)
+		require.Equal(t, []ledger.AuditEntry{first, tenth}, read)
 	}
 }
 

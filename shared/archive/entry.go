@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
 )
 
 // object is the content of an archived entry: the item of the audit table, from which it can be made again. The entry is
@@ -22,7 +22,7 @@ type object struct {
 }
 
 // Encode writes an entry as the archive holds it: the same bytes for the same entry.
-func Encode(e issuing.AuditEntry) ([]byte, error) {
+func Encode(e ledger.AuditEntry) ([]byte, error) {
 	body, err := json.Marshal(object{e.ServerToken, e.Number, e.LicenseID, string(e.Text), e.Hash})
 	if err != nil {
 		return nil, fmt.Errorf("writing audit entry %d: %w", e.Number, err)
@@ -31,14 +31,14 @@ func Encode(e issuing.AuditEntry) ([]byte, error) {
 }
 
 // Decode reads an archived entry and refuses one that does not fit its hash or is not what it says it is.
-func Decode(body []byte) (issuing.AuditEntry, error) {
+func Decode(body []byte) (ledger.AuditEntry, error) {
 	var o object
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&o); err != nil {
-		return issuing.AuditEntry{}, fmt.Errorf("reading an archived entry: %w", err)
+		return ledger.AuditEntry{}, fmt.Errorf("reading an archived entry: %w", err)
 	}
-	e := issuing.AuditEntry{ServerToken: o.ServerToken, Number: o.Number, LicenseID: o.LicenseID, Text: []byte(o.Entry), Hash: o.Hash}
+	e := ledger.AuditEntry{ServerToken: o.ServerToken, Number: o.Number, LicenseID: o.LicenseID, Text: []byte(o.Entry), Hash: o.Hash}
 	if err := whole(e); err != nil {
 		return e, fmt.Errorf("reading an archived entry: %w", err)
 	}
@@ -46,7 +46,7 @@ func Decode(body []byte) (issuing.AuditEntry, error) {
 }
 
 // whole says what is wrong with an entry by itself; that it follows the one before is for who has both.
-func whole(e issuing.AuditEntry) error {
+func whole(e ledger.AuditEntry) error {
 	if !e.Intact() {
 		return errors.New("its hash is not that of its text")
 	}
@@ -88,19 +88,19 @@ func (i image) number() string {
 
 // entryOf reads an item of the audit table, which has these five attributes and no others: one more could not be made
 // again from the archive.
-func entryOf(raw json.RawMessage) (issuing.AuditEntry, error) {
+func entryOf(raw json.RawMessage) (ledger.AuditEntry, error) {
 	var i image
 	if err := json.Unmarshal(raw, &i); err != nil {
-		return issuing.AuditEntry{}, fmt.Errorf("its item: %w", err)
+		return ledger.AuditEntry{}, fmt.Errorf("its item: %w", err)
 	}
 	for name := range i {
 		switch name {
 		case "pk", "sk", "licenseId", "entry", "hash":
 		default:
-			return issuing.AuditEntry{}, fmt.Errorf("its item has the attribute %s", name)
+			return ledger.AuditEntry{}, fmt.Errorf("its item has the attribute %s", name)
 		}
 	}
-	e := issuing.AuditEntry{
+	e := ledger.AuditEntry{
 		ServerToken: license.ServerToken(i.text("pk")), LicenseID: i.text("licenseId"), Text: []byte(i.text("entry")), Hash: i.text("hash"),
 	}
 	var err error

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"iter"
 
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
 )
 
 // Source is where objects are read back.
@@ -22,10 +22,10 @@ var ErrDamaged = errors.New("the archive holds no entry under this name")
 
 // Entries reads back the entries whose names start with prefix, All or the Folder of a server: the entries of one server
 // after the other, each server's by number. An object that is ErrDamaged is told and passed by; any other error ends it.
-func Entries(ctx context.Context, source Source, prefix string) iter.Seq2[issuing.AuditEntry, error] {
-	return func(yield func(issuing.AuditEntry, error) bool) {
+func Entries(ctx context.Context, source Source, prefix string) iter.Seq2[ledger.AuditEntry, error] {
+	return func(yield func(ledger.AuditEntry, error) bool) {
 		for name, err := range source.List(ctx, prefix) {
-			var e issuing.AuditEntry
+			var e ledger.AuditEntry
 			if err == nil {
 				e, err = read(ctx, source, name)
 			}
@@ -36,10 +36,10 @@ func Entries(ctx context.Context, source Source, prefix string) iter.Seq2[issuin
 	}
 }
 
-func read(ctx context.Context, source Source, name string) (issuing.AuditEntry, error) {
+func read(ctx context.Context, source Source, name string) (ledger.AuditEntry, error) {
 	body, err := source.Get(ctx, name)
 	if err != nil {
-		return issuing.AuditEntry{}, err
+		return ledger.AuditEntry{}, err
 	}
 	e, err := Decode(body)
 	if err == nil && Name(e.ServerToken, e.Number) != name {

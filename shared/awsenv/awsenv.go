@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
+	"qmslicensing/shared/license/policy"
 
-	"qmslicensing/shared/license/issuing"
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // Must returns a setting. help says what it is, for whoever reads the log of a function that does not start.
@@ -85,8 +85,8 @@ func (endpoints) GetServiceBaseEndpoint(_ context.Context, id string) (string, b
 }
 
 // MustPolicy returns the configurable rules of issuing.
-func MustPolicy() issuing.Policy {
-	return issuing.Policy{
+func MustPolicy() policy.Policy {
+	return policy.Policy{
 		TrialDays:           MustInt("TRIAL_DAYS", "the longest trial in days, and the default"),
 		TroubleshootingDays: MustInt("TROUBLESHOOTING_DAYS", "the longest temporary license for troubleshooting in days, and the default"),
 		EmergencyDays:       MustInt("EMERGENCY_DAYS", "the longest temporary license for an emergency in days, and the default"),

@@ -23,8 +23,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
-	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/protocol"
 	"qmslicensing/shared/license/registry"
 )
 
@@ -44,10 +45,10 @@ type Store struct {
 }
 
 var (
-	_ issuing.Store    = (*Store)(nil)
-	_ issuing.Pendings = (*Store)(nil)
-	_ registry.Store   = (*Store)(nil)
-	_ keyring.Source   = (*Store)(nil)
+	_ ledger.Store      = (*Store)(nil)
+	_ protocol.Pendings = (*Store)(nil)
+	_ registry.Store    = (*Store)(nil)
+	_ keyring.Source    = (*Store)(nil)
 )
 
 // New returns a Store of the named tables. A function that only reads has no audit table: "".
@@ -126,12 +127,12 @@ func classify(err error) error {
 	var api smithy.APIError
 	switch {
 	case errors.As(err, &condition):
-		return fmt.Errorf("%w: %w", issuing.ErrConflict, err)
+		return fmt.Errorf("%w: %w", ledger.ErrConflict, err)
 	case errors.As(err, &canceled):
 		for _, reason := range canceled.CancellationReasons {
 			switch code(reason) {
 			case "ConditionalCheckFailed", "TransactionConflict":
-				return fmt.Errorf("%w: %w", issuing.ErrConflict, err)
+				return fmt.Errorf("%w: %w", ledger.ErrConflict, err)
 			case "ValidationError":
 				return err
 			}
@@ -140,7 +141,7 @@ func classify(err error) error {
 	case errors.As(err, &api) && refusals[api.ErrorCode()]:
 		return err
 	}
-	return fmt.Errorf("%w: %w", issuing.ErrUnclear, err)
+	return fmt.Errorf("%w: %w", ledger.ErrUnclear, err)
 }
 
 // refusals are DynamoDB's errors that mean: nothing was written and trying again does not help.

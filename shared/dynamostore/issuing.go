@@ -12,51 +12,51 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
 )
 
-// Server implements issuing.Store.
-func (s *Store) Server(ctx context.Context, token license.ServerToken) (issuing.Server, error) {
+// Server implements ledger.Store.
+func (s *Store) Server(ctx context.Context, token license.ServerToken) (ledger.Server, error) {
 	it, err := s.get(ctx, "server#"+string(token), "server")
 	if err != nil {
-		return issuing.Server{}, fmt.Errorf("reading server %s: %w", token.Tail(), err)
+		return ledger.Server{}, fmt.Errorf("reading server %s: %w", token.Tail(), err)
 	}
 	if it == nil {
-		return issuing.Server{Token: token}, nil
+		return ledger.Server{Token: token}, nil
 	}
 	return readServer(it)
 }
 
-// Record implements issuing.Store.
-func (s *Store) Record(ctx context.Context, id string) (issuing.Record, error) {
+// Record implements ledger.Store.
+func (s *Store) Record(ctx context.Context, id string) (ledger.Record, error) {
 	it, err := s.get(ctx, "license#"+id, "license")
 	if err != nil {
-		return issuing.Record{}, fmt.Errorf("reading license %s: %w", id, err)
+		return ledger.Record{}, fmt.Errorf("reading license %s: %w", id, err)
 	}
 	if it == nil {
-		return issuing.Record{}, license.NotFound()
+		return ledger.Record{}, license.NotFound()
 	}
 	return readRecord(it)
 }
 
-// Idempotency implements issuing.Store.
-func (s *Store) Idempotency(ctx context.Context, key string) (issuing.IdempotencyRecord, bool, error) {
+// Idempotency implements ledger.Store.
+func (s *Store) Idempotency(ctx context.Context, key string) (ledger.IdempotencyRecord, bool, error) {
 	it, err := s.get(ctx, "idempotency#"+key, "idempotency")
 	if err != nil || it == nil {
-		return issuing.IdempotencyRecord{}, false, err
+		return ledger.IdempotencyRecord{}, false, err
 	}
-	var r issuing.IdempotencyRecord
+	var r ledger.IdempotencyRecord
 	in := reader{item: it}
 	in.json("body", &r)
 	return r, true, in.err
 }
 
-// Commit implements issuing.Store: one TransactWriteItems.
-func (s *Store) Commit(ctx context.Context, c issuing.Commit) error {
+// Commit implements ledger.Store: one TransactWriteItems.
+func (s *Store) Commit(ctx context.Context, c ledger.Commit) error {
 	return s.commit(ctx, c, s.putNew(s.audit, auditItem(c.Audit)))
 }
 
-func (s *Store) commit(ctx context.Context, c issuing.Commit, more ...*types.Put) error {
+func (s *Store) commit(ctx context.Context, c ledger.Commit, more ...*types.Put) error {
 	writes, err := s.transaction(c, more)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (s *Store) commit(ctx context.Context, c issuing.Commit, more ...*types.Put
 	})
 }
 
-func (s *Store) transaction(c issuing.Commit, more []*types.Put) ([]types.TransactWriteItem, error) {
+func (s *Store) transaction(c ledger.Commit, more []*types.Put) ([]types.TransactWriteItem, error) {
 	server, err := serverItem(c.Server)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (s *Store) transaction(c issuing.Commit, more []*types.Put) ([]types.Transa
 	return writes, nil
 }
 
-func auditItem(e issuing.AuditEntry) item {
+func auditItem(e ledger.AuditEntry) item {
 	return item{
 		"pk": str(string(e.ServerToken)), "sk": num(e.Number), "licenseId": str(e.LicenseID), "entry": str(string(e.Text)), "hash": str(e.Hash),
 	}
@@ -111,10 +111,10 @@ func auditItem(e issuing.AuditEntry) item {
 
 // CommitAudited is Commit where the audit entry is in its table already. It is for operators, after a restore: no
 // function writes without its audit entry.
-func (s *Store) CommitAudited(ctx context.Context, c issuing.Commit) error { return s.commit(ctx, c) }
+func (s *Store) CommitAudited(ctx context.Context, c ledger.Commit) error { return s.commit(ctx, c) }
 
 // PutAudit puts an audit entry alone, where the tables were restored apart. It is for operators, too.
-func (s *Store) PutAudit(ctx context.Context, e issuing.AuditEntry) error {
+func (s *Store) PutAudit(ctx context.Context, e ledger.AuditEntry) error {
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{{Put: s.putNew(s.audit, auditItem(e))}}})
 	if err != nil {
 		return fmt.Errorf("putting audit entry %d of server %s: %w", e.Number, e.ServerToken.Tail(), err)
@@ -129,8 +129,8 @@ func (s *Store) putNew(table string, it item) *types.Put {
 
 func ref(s string) *string { return &s }
 
-// update writes an issuing.Update as an expression. Status is a reserved word.
-func (s *Store) update(u issuing.Update) *types.Update {
+// update writes an ledger.Update as an expression. Status is a reserved word.
+func (s *Store) update(u ledger.Update) *types.Update {
 	condition := "#status = :ifStatus"
 	set := []string{"#status = :status"}
 	values := item{":ifStatus": str(string(u.IfStatus)), ":status": str(string(u.Status))}
@@ -174,8 +174,8 @@ func (s *Store) update(u issuing.Update) *types.Update {
 	}
 }
 
-// Touch implements issuing.Store.
-func (s *Store) Touch(ctx context.Context, id string, t issuing.Touch) (issuing.Record, error) {
+// Touch implements ledger.Store.
+func (s *Store) Touch(ctx context.Context, id string, t ledger.Touch) (ledger.Record, error) {
 	condition := "#status = :pending"
 	values := item{":pending": str(string(license.Pending))}
 	var set []string
@@ -202,16 +202,16 @@ func (s *Store) Touch(ctx context.Context, id string, t issuing.Touch) (issuing.
 		})
 		return err
 	})
-	if errors.Is(err, issuing.ErrConflict) {
-		return issuing.Record{}, err
+	if errors.Is(err, ledger.ErrConflict) {
+		return ledger.Record{}, err
 	}
 	if err != nil {
-		return issuing.Record{}, fmt.Errorf("touching license %s: %w", id, err)
+		return ledger.Record{}, fmt.Errorf("touching license %s: %w", id, err)
 	}
 	return readRecord(out.Attributes)
 }
 
-// Pending implements issuing.Pendings, by the index pending.
+// Pending implements protocol.Pendings, by the index pending.
 func (s *Store) Pending(ctx context.Context, leaseOver time.Time, limit int) ([]string, error) {
 	count := int32(limit)
 	out, err := s.client.Query(ctx, &dynamodb.QueryInput{

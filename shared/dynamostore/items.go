@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
 )
 
 // instantLayout has a fixed width, so that instants sort as text.
@@ -87,7 +87,7 @@ func (r *reader) json(name string, into any) {
 }
 
 // recordItem writes a new pending license. What changes later is in attributes of its own; body keeps the rest.
-func recordItem(r issuing.Record) (item, error) {
+func recordItem(r ledger.Record) (item, error) {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("writing license %s: %w", r.ID, err)
@@ -109,8 +109,8 @@ func recordItem(r issuing.Record) (item, error) {
 	}, nil
 }
 
-func readRecord(it item) (issuing.Record, error) {
-	var r issuing.Record
+func readRecord(it item) (ledger.Record, error) {
+	var r ledger.Record
 	in := reader{item: it}
 	in.json("body", &r)
 	r.Status = license.Status(in.str("status"))
@@ -118,7 +118,7 @@ func readRecord(it item) (issuing.Record, error) {
 	r.LeaseUntil = in.instant("leaseUntil")
 	r.Attempts = in.num("attempts")
 	r.RefusedSince = in.instant("refusedSince")
-	r.LastChange = issuing.Change{By: in.str("lastChangeBy"), At: in.instant("lastChangeAt"), What: in.str("lastChangeWhat")}
+	r.LastChange = ledger.Change{By: in.str("lastChangeBy"), At: in.instant("lastChangeAt"), What: in.str("lastChangeWhat")}
 	r.Supersedes = license.Optional(in.str("supersedes"))
 	r.SupersededBy = license.Optional(in.str("supersededBy"))
 	r.LicenseKey = license.Optional(in.str("licenseKey"))
@@ -133,7 +133,7 @@ func readRecord(it item) (issuing.Record, error) {
 	return r, nil
 }
 
-func serverItem(s issuing.Server) (item, error) {
+func serverItem(s ledger.Server) (item, error) {
 	body, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("writing server %s: %w", s.Token.Tail(), err)
@@ -146,8 +146,8 @@ func serverItem(s issuing.Server) (item, error) {
 	}, nil
 }
 
-func readServer(it item) (issuing.Server, error) {
-	var s issuing.Server
+func readServer(it item) (ledger.Server, error) {
+	var s ledger.Server
 	in := reader{item: it}
 	in.json("body", &s)
 	if in.err != nil {

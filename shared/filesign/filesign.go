@@ -18,9 +18,9 @@ import (
 	"sync/atomic"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
 	"qmslicensing/shared/license/licensekey"
+	"qmslicensing/shared/license/protocol"
 )
 
 // Signer signs with the keys <kid>.pem of one folder.
@@ -29,7 +29,7 @@ type Signer struct {
 	calls atomic.Int64
 }
 
-var _ issuing.Signer = (*Signer)(nil)
+var _ protocol.Signer = (*Signer)(nil)
 
 // New returns a Signer of the keys in a folder.
 func New(dir string) *Signer { return &Signer{dir: dir} }
@@ -61,39 +61,39 @@ func (s *Signer) path(kid string) string { return filepath.Join(s.dir, kid+".pem
 // Calls counts the calls of Sign.
 func (s *Signer) Calls() int { return int(s.calls.Load()) }
 
-// Sign implements issuing.Signer. A key whose file is gone is refused.
-func (s *Signer) Sign(_ context.Context, p issuing.Prepared) (issuing.Signature, error) {
+// Sign implements protocol.Signer. A key whose file is gone is refused.
+func (s *Signer) Sign(_ context.Context, p protocol.Prepared) (protocol.Signature, error) {
 	call := s.calls.Add(1)
 	text, err := os.ReadFile(s.path(p.Key().ID))
 	if errors.Is(err, fs.ErrNotExist) {
-		return issuing.Signature{}, fmt.Errorf("signing with key %s: %w: %w", p.Key().ID, issuing.ErrRefused, err)
+		return protocol.Signature{}, fmt.Errorf("signing with key %s: %w: %w", p.Key().ID, protocol.ErrRefused, err)
 	}
 	if err != nil {
-		return issuing.Signature{}, fmt.Errorf("signing with key %s: %w", p.Key().ID, err)
+		return protocol.Signature{}, fmt.Errorf("signing with key %s: %w", p.Key().ID, err)
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return issuing.Signature{}, fmt.Errorf("the file of key %s holds no PEM block", p.Key().ID)
+		return protocol.Signature{}, fmt.Errorf("the file of key %s holds no PEM block", p.Key().ID)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return issuing.Signature{}, fmt.Errorf("reading key %s: %w", p.Key().ID, err)
+		return protocol.Signature{}, fmt.Errorf("reading key %s: %w", p.Key().ID, err)
 	}
 	private, ok := parsed.(*ecdsa.PrivateKey)
 	if !ok {
-		return issuing.Signature{}, fmt.Errorf("key %s is not an EC key", p.Key().ID)
+		return protocol.Signature{}, fmt.Errorf("key %s is not an EC key", p.Key().ID)
 	}
 	hash := sha256.Sum256(p.SigningInput())
 	der, err := private.Sign(rand.Reader, hash[:], nil)
 	if err != nil {
-		return issuing.Signature{}, err
+		return protocol.Signature{}, err
 	}
 	signature, err := licensekey.SignatureFromDER(der)
 	if err != nil {
-		return issuing.Signature{}, err
+		return protocol.Signature{}, err
 	}
 	if !licensekey.VerifySignature(p.Key().Public, p.SigningInput(), signature[:]) {
-		return issuing.Signature{}, fmt.Errorf("the signature of key %s does not verify with its public key in the key table", p.Key().ID)
+		return protocol.Signature{}, fmt.Errorf("the signature of key %s does not verify with its public key in the key table", p.Key().ID)
 	}
-	return issuing.Signature{Bytes: signature, RequestID: fmt.Sprintf("file-%d", call)}, nil
+	return protocol.Signature{Bytes: signature, RequestID: fmt.Sprintf("file-%d", call)}, nil
 }

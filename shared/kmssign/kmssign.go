@@ -15,8 +15,8 @@ import (
 	"github.com/aws/smithy-go"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/licensekey"
+	"qmslicensing/shared/license/protocol"
 )
 
 // client is what is used of kms.Client.
@@ -30,7 +30,7 @@ type Signer struct {
 	purposes []license.KeyPurpose
 }
 
-var _ issuing.Signer = (*Signer)(nil)
+var _ protocol.Signer = (*Signer)(nil)
 
 // New returns a Signer for keys of the given purposes. What KMS lets it use is up to the key policies.
 func New(client client, purposes ...license.KeyPurpose) *Signer { return &Signer{client, purposes} }
@@ -41,12 +41,12 @@ var refusals = []string{
 	"InvalidKeyUsageException", "InvalidArnException",
 }
 
-// Sign implements issuing.Signer. The SDK's own retries are off: one KMS call a lease. A refusal is logged here, once for
+// Sign implements protocol.Signer. The SDK's own retries are off: one KMS call a lease. A refusal is logged here, once for
 // every function that signs: the domain goes on with other licenses, but an operator must mend the key.
-func (s *Signer) Sign(ctx context.Context, p issuing.Prepared) (issuing.Signature, error) {
+func (s *Signer) Sign(ctx context.Context, p protocol.Prepared) (protocol.Signature, error) {
 	key := p.Key()
 	if !slices.Contains(s.purposes, key.Purpose) {
-		return issuing.Signature{}, fmt.Errorf("signing with key %s: %w: this function signs with %v keys only", key.ID, issuing.ErrRefused, s.purposes)
+		return protocol.Signature{}, fmt.Errorf("signing with key %s: %w: this function signs with %v keys only", key.ID, protocol.ErrRefused, s.purposes)
 	}
 	out, err := s.client.Sign(ctx, &kms.SignInput{
 		KeyId:            &key.ARN,
@@ -59,17 +59,17 @@ func (s *Signer) Sign(ctx context.Context, p issuing.Prepared) (issuing.Signatur
 		if errors.As(err, &api) && slices.Contains(refusals, api.ErrorCode()) {
 			// The alarm kms-refused-to-sign counts this line (infra/stacks/alarms.yaml).
 			slog.ErrorContext(ctx, "KMS refused to sign", "keyId", key.ID, "code", api.ErrorCode())
-			return issuing.Signature{}, fmt.Errorf("signing with key %s: %w: %w", key.ID, issuing.ErrRefused, err)
+			return protocol.Signature{}, fmt.Errorf("signing with key %s: %w: %w", key.ID, protocol.ErrRefused, err)
 		}
-		return issuing.Signature{}, fmt.Errorf("signing with key %s: %w", key.ID, err)
+		return protocol.Signature{}, fmt.Errorf("signing with key %s: %w", key.ID, err)
 	}
 	signature, err := licensekey.SignatureFromDER(out.Signature)
 	if err != nil {
-		return issuing.Signature{}, fmt.Errorf("reading the signature of key %s: %w", key.ID, err)
+		return protocol.Signature{}, fmt.Errorf("reading the signature of key %s: %w", key.ID, err)
 	}
 	if !licensekey.VerifySignature(key.Public, p.SigningInput(), signature[:]) {
-		return issuing.Signature{}, fmt.Errorf("the signature of key %s does not verify with its public key in the key table", key.ID)
+		return protocol.Signature{}, fmt.Errorf("the signature of key %s does not verify with its public key in the key table", key.ID)
 	}
 	requestID, _ := middleware.GetRequestIDMetadata(out.ResultMetadata)
-	return issuing.Signature{Bytes: signature, RequestID: requestID}, nil
+	return protocol.Signature{Bytes: signature, RequestID: requestID}, nil
 }

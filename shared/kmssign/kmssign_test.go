@@ -19,6 +19,8 @@ import (
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
 	"qmslicensing/shared/license/licensetest"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 	"qmslicensing/shared/memstore"
 )
 
@@ -73,11 +75,11 @@ func TestContract(t *testing.T) {
 }
 
 // issue issues a subscription with a signer and returns the error.
-func issue(t *testing.T, s service, signer issuing.Signer) error {
+func issue(t *testing.T, s service, signer protocol.Signer) error {
 	t.Helper()
 	clock := licensetest.NewClock()
 	store := memstore.New(s.keys...)
-	issuer := issuing.NewIssuer(store, signer, keyring.New(store, clock.Now), issuing.DefaultPolicy(), clock.Now)
+	issuer := issuing.NewIssuer(store, signer, keyring.New(store, clock.Now), policy.DefaultPolicy(), clock.Now)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	_, err := issuer.Sold(ctx, licensetest.Call(licensetest.AccountingCaller, "k"), licensetest.Subscription())
@@ -99,7 +101,7 @@ func TestSign_WhatKMSRefusesIsRefused(t *testing.T) {
 			s := start(t)
 			id := arnOf(s, license.SoldKey)
 			require.NoError(t, s.Fail(id[len(id)-36:], name))
-			require.ErrorIs(t, issue(t, s, kmssign.New(s.client, license.SoldKey)), issuing.ErrRefused)
+			require.ErrorIs(t, issue(t, s, kmssign.New(s.client, license.SoldKey)), protocol.ErrRefused)
 			require.Equal(t, 1, s.Calls(id[len(id)-36:]), "one call a lease: the SDK does not try again")
 		})
 	}
@@ -110,7 +112,7 @@ func TestSign_WhatMayPassIsNotRefused(t *testing.T) {
 	id := arnOf(s, license.SoldKey)
 	require.NoError(t, s.Fail(id[len(id)-36:], "KMSInternalException"))
 	err := issue(t, s, kmssign.New(s.client, license.SoldKey))
-	require.NotErrorIs(t, err, issuing.ErrRefused)
+	require.NotErrorIs(t, err, protocol.ErrRefused)
 	var refusal *license.Error
 	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, license.Unavailable, refusal.Code)
@@ -120,7 +122,7 @@ func TestSign_WhatMayPassIsNotRefused(t *testing.T) {
 func TestSign_AnotherPurposesKeyIsNotEvenAsked(t *testing.T) {
 	s := start(t)
 	id := arnOf(s, license.SoldKey)
-	require.ErrorIs(t, issue(t, s, kmssign.New(s.client, license.TemporaryKey)), issuing.ErrRefused)
+	require.ErrorIs(t, issue(t, s, kmssign.New(s.client, license.TemporaryKey)), protocol.ErrRefused)
 	require.Zero(t, s.Calls(id[len(id)-36:]))
 }
 

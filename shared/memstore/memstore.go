@@ -9,41 +9,42 @@ import (
 	"time"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/protocol"
 	"qmslicensing/shared/license/registry"
 )
 
 // Store is an empty store until it is written to.
 type Store struct {
 	mu          sync.Mutex
-	records     map[string]issuing.Record
-	servers     map[license.ServerToken]issuing.Server
-	idempotency map[string]issuing.IdempotencyRecord
-	audit       map[license.ServerToken][]issuing.AuditEntry
+	records     map[string]ledger.Record
+	servers     map[license.ServerToken]ledger.Server
+	idempotency map[string]ledger.IdempotencyRecord
+	audit       map[license.ServerToken][]ledger.AuditEntry
 	keys        []keyring.Entry
 }
 
 var (
-	_ issuing.Store    = (*Store)(nil)
-	_ issuing.Pendings = (*Store)(nil)
-	_ registry.Store   = (*Store)(nil)
-	_ keyring.Source   = (*Store)(nil)
+	_ ledger.Store      = (*Store)(nil)
+	_ protocol.Pendings = (*Store)(nil)
+	_ registry.Store    = (*Store)(nil)
+	_ keyring.Source    = (*Store)(nil)
 )
 
 // New returns an empty store with a key table.
 func New(keys ...keyring.Entry) *Store {
 	return &Store{
-		records:     map[string]issuing.Record{},
-		servers:     map[license.ServerToken]issuing.Server{},
-		idempotency: map[string]issuing.IdempotencyRecord{},
-		audit:       map[license.ServerToken][]issuing.AuditEntry{},
+		records:     map[string]ledger.Record{},
+		servers:     map[license.ServerToken]ledger.Server{},
+		idempotency: map[string]ledger.IdempotencyRecord{},
+		audit:       map[license.ServerToken][]ledger.AuditEntry{},
 		keys:        keys,
 	}
 }
 
-// Server implements issuing.Store.
-func (s *Store) Server(_ context.Context, token license.ServerToken) (issuing.Server, error) {
+// Server implements ledger.Store.
+func (s *Store) Server(_ context.Context, token license.ServerToken) (ledger.Server, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	server := s.servers[token]
@@ -51,14 +52,14 @@ func (s *Store) Server(_ context.Context, token license.ServerToken) (issuing.Se
 	return server, nil
 }
 
-// Record implements issuing.Store.
-func (s *Store) Record(_ context.Context, id string) (issuing.Record, error) {
+// Record implements ledger.Store.
+func (s *Store) Record(_ context.Context, id string) (ledger.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.record(id)
 }
 
-func (s *Store) record(id string) (issuing.Record, error) {
+func (s *Store) record(id string) (ledger.Record, error) {
 	r, ok := s.records[id]
 	if !ok {
 		return r, license.NotFound()
@@ -66,20 +67,20 @@ func (s *Store) record(id string) (issuing.Record, error) {
 	return r, nil
 }
 
-// Idempotency implements issuing.Store.
-func (s *Store) Idempotency(_ context.Context, key string) (issuing.IdempotencyRecord, bool, error) {
+// Idempotency implements ledger.Store.
+func (s *Store) Idempotency(_ context.Context, key string) (ledger.IdempotencyRecord, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.idempotency[key]
 	return r, ok, nil
 }
 
-// Commit implements issuing.Store.
-func (s *Store) Commit(_ context.Context, c issuing.Commit) error {
+// Commit implements ledger.Store.
+func (s *Store) Commit(_ context.Context, c ledger.Commit) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.holds(c) {
-		return issuing.ErrConflict
+		return ledger.ErrConflict
 	}
 	s.servers[c.Server.Token] = c.Server
 	s.audit[c.Server.Token] = append(s.audit[c.Server.Token], c.Audit)
@@ -98,7 +99,7 @@ func (s *Store) Commit(_ context.Context, c issuing.Commit) error {
 }
 
 // holds reports whether every condition of a commit is met.
-func (s *Store) holds(c issuing.Commit) bool {
+func (s *Store) holds(c ledger.Commit) bool {
 	if s.servers[c.Server.Token].ChainLength != c.ChainBefore || len(s.audit[c.Server.Token]) >= c.Audit.Number {
 		return false
 	}
@@ -121,8 +122,8 @@ func (s *Store) holds(c issuing.Commit) bool {
 	return true
 }
 
-// Touch implements issuing.Store.
-func (s *Store) Touch(_ context.Context, id string, t issuing.Touch) (issuing.Record, error) {
+// Touch implements ledger.Store.
+func (s *Store) Touch(_ context.Context, id string, t ledger.Touch) (ledger.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.record(id)
@@ -130,7 +131,7 @@ func (s *Store) Touch(_ context.Context, id string, t issuing.Touch) (issuing.Re
 		return r, err
 	}
 	if r.Status != license.Pending || !t.LeaseUntil.IsZero() && t.Now.Before(r.LeaseUntil) {
-		return r, issuing.ErrConflict
+		return r, ledger.ErrConflict
 	}
 	if !t.LeaseUntil.IsZero() {
 		r.LeaseUntil = t.LeaseUntil.UTC()
@@ -146,17 +147,17 @@ func (s *Store) Touch(_ context.Context, id string, t issuing.Touch) (issuing.Re
 	return r, nil
 }
 
-// Pending implements issuing.Pendings.
+// Pending implements protocol.Pendings.
 func (s *Store) Pending(_ context.Context, leaseOver time.Time, limit int) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var found []issuing.Record
+	var found []ledger.Record
 	for _, r := range s.records {
 		if r.Status == license.Pending && !r.LeaseUntil.After(leaseOver) {
 			found = append(found, r)
 		}
 	}
-	slices.SortFunc(found, func(a, b issuing.Record) int { return a.LeaseUntil.Compare(b.LeaseUntil) })
+	slices.SortFunc(found, func(a, b ledger.Record) int { return a.LeaseUntil.Compare(b.LeaseUntil) })
 	var pending []string
 	for _, r := range found[:min(limit, len(found))] {
 		pending = append(pending, r.ID)
@@ -218,7 +219,7 @@ func (s *Store) PutKeys(_ context.Context, keys []keyring.Entry) error {
 }
 
 // Audit returns the audit chain of a server, for tests.
-func (s *Store) Audit(token license.ServerToken) []issuing.AuditEntry {
+func (s *Store) Audit(token license.ServerToken) []ledger.AuditEntry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.audit[token])

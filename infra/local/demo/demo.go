@@ -12,6 +12,9 @@ import (
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 )
 
 // desk issues as one member of staff after another, on one day after another.
@@ -32,15 +35,15 @@ var (
 
 // Store is what the demo needs of a store.
 type Store interface {
-	issuing.Store
-	issuing.Pendings
+	ledger.Store
+	protocol.Pendings
 }
 
 // Seed issues the demo licenses as of now and returns how many it made. Those that an earlier start has made, even one
 // that was interrupted anywhere, are left as they are.
-func Seed(ctx context.Context, store Store, signer issuing.Signer, keys *keyring.Ring, now time.Time) (int, error) {
+func Seed(ctx context.Context, store Store, signer protocol.Signer, keys *keyring.Ring, now time.Time) (int, error) {
 	d := &desk{store: store, keys: keys, now: now, today: license.Today(now)}
-	d.issuer = issuing.NewIssuer(store, signer, keys, issuing.DefaultPolicy(), func() time.Time { return d.now })
+	d.issuer = issuing.NewIssuer(store, signer, keys, policy.DefaultPolicy(), func() time.Time { return d.now })
 	if err := d.finishPending(ctx, now); err != nil {
 		return 0, err
 	}
@@ -64,7 +67,7 @@ func (d *desk) finishPending(ctx context.Context, now time.Time) error {
 			return err
 		}
 		d.now = record.LeaseUntil.Add(time.Second)
-		if _, err := issuing.NewSweeper(d.issuer, d.store).Sweep(ctx); err != nil {
+		if _, err := protocol.NewSweeper(d.issuer.Writer(), d.store).Sweep(ctx); err != nil {
 			return err
 		}
 	}
@@ -82,9 +85,9 @@ func (d *desk) at(days int) {
 }
 
 // call is a write under a key of its own: what is already there is not asked for again.
-func (d *desk) call(c license.Caller) issuing.Call {
+func (d *desk) call(c license.Caller) protocol.Call {
 	d.made++
-	return issuing.Call{Caller: c, Method: "POST", Path: "/demo", IdempotencyKey: rand.Text()}
+	return protocol.Call{Caller: c, Method: "POST", Path: "/demo", IdempotencyKey: rand.Text()}
 }
 
 // play issues the licenses of one customer's story, oldest first. Each step makes one license, so the server's sequence
@@ -148,8 +151,8 @@ func (d *desk) base(ctx context.Context, s story) error {
 		q.Type, q.Contract, q.TermMonths = license.Subscription, s.base.paper, s.base.months
 	} else {
 		q.Order = s.base.paper
-		for _, name := range issuing.DefaultPolicy().Conditions {
-			q.Conditions = append(q.Conditions, issuing.Condition{Name: name, MetOn: license.Today(d.now), Evidence: s.base.paper})
+		for _, name := range policy.DefaultPolicy().Conditions {
+			q.Conditions = append(q.Conditions, ledger.Condition{Name: name, MetOn: license.Today(d.now), Evidence: s.base.paper})
 		}
 	}
 	_, err := d.issuer.Sold(ctx, d.call(accounting), q)
@@ -157,10 +160,10 @@ func (d *desk) base(ctx context.Context, s story) error {
 }
 
 // current returns the customer's current base license.
-func (d *desk) current(ctx context.Context, s story) (issuing.Record, error) {
+func (d *desk) current(ctx context.Context, s story) (ledger.Record, error) {
 	server, err := d.store.Server(ctx, s.token)
 	if err != nil {
-		return issuing.Record{}, err
+		return ledger.Record{}, err
 	}
 	return d.store.Record(ctx, server.Base.Current)
 }
@@ -176,7 +179,7 @@ func (d *desk) revoke(ctx context.Context, s story) error {
 	if err != nil {
 		return err
 	}
-	call := issuing.Call{Caller: accounting, Method: "POST", Path: "/demo", IdempotencyKey: rand.Text()}
+	call := protocol.Call{Caller: accounting, Method: "POST", Path: "/demo", IdempotencyKey: rand.Text()}
 	_, err = d.issuer.Revoke(ctx, call, issuing.RevocationRequest{ID: old.ID, Reason: "Demo: the contract was cancelled.", IfMatch: old.Version})
 	return err
 }
@@ -185,17 +188,17 @@ func (d *desk) revoke(ctx context.Context, s story) error {
 func (d *desk) abandon(ctx context.Context, s story) error {
 	d.at(s.abandoned.day)
 	clock := func() time.Time { return d.now }
-	refusing := issuing.NewIssuer(d.store, refuser{}, d.keys, issuing.DefaultPolicy(), clock)
+	refusing := issuing.NewIssuer(d.store, refuser{}, d.keys, policy.DefaultPolicy(), clock)
 	q := issuing.SoldRequest{
 		ServerToken: string(s.token), Customer: s.customer, Type: license.Subscription, Modules: s.abandoned.modules,
 		Contract: s.abandoned.paper, TermMonths: s.abandoned.months,
 	}
-	if _, err := refusing.Sold(ctx, d.call(accounting), q); !errors.Is(err, issuing.ErrRefused) {
+	if _, err := refusing.Sold(ctx, d.call(accounting), q); !errors.Is(err, protocol.ErrRefused) {
 		return fmt.Errorf("the signing key was to be refused: %w", err)
 	}
 	for range 2 {
 		d.now = d.now.Add(16 * time.Minute)
-		if _, err := issuing.NewSweeper(refusing, d.store).Sweep(ctx); err != nil {
+		if _, err := protocol.NewSweeper(refusing.Writer(), d.store).Sweep(ctx); err != nil {
 			return err
 		}
 	}
@@ -205,8 +208,8 @@ func (d *desk) abandon(ctx context.Context, s story) error {
 // refuser is a signing service whose key is disabled.
 type refuser struct{}
 
-func (refuser) Sign(context.Context, issuing.Prepared) (issuing.Signature, error) {
-	return issuing.Signature{}, issuing.ErrRefused
+func (refuser) Sign(context.Context, protocol.Prepared) (protocol.Signature, error) {
+	return protocol.Signature{}, protocol.ErrRefused
 }
 
 // renew renews the customer's base license on a day, from its expiration date.

@@ -11,8 +11,8 @@ import (
 
 	"qmslicensing/infra/local/demo"
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensetest"
 	"qmslicensing/shared/memstore"
 )
@@ -28,7 +28,7 @@ type interrupted struct {
 
 var errGone = errors.New("interrupted")
 
-func (s *interrupted) Commit(ctx context.Context, c issuing.Commit) error {
+func (s *interrupted) Commit(ctx context.Context, c ledger.Commit) error {
 	if s.left--; s.left < 0 {
 		if s.after {
 			_ = s.Store.Commit(ctx, c)

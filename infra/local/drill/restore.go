@@ -21,6 +21,9 @@ import (
 	domain "qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 )
 
 // restoration is what the drill did and knows.
@@ -183,15 +186,15 @@ func (d *drill) revoke(ctx context.Context, r *restoration) error {
 		return err
 	}
 	admin := domain.Caller{Subject: "drill", Username: "admin", Role: domain.Admin, RequestID: "drill"}
-	issuer := issuing.NewIssuer(store, nil, keyring.New(store, time.Now), issuing.DefaultPolicy(), time.Now)
-	_, err = issuer.Revoke(ctx, issuing.Call{Caller: admin, Method: "POST", Path: "/drill", IdempotencyKey: "revoke"},
+	issuer := issuing.NewIssuer(store, nil, keyring.New(store, time.Now), policy.DefaultPolicy(), time.Now)
+	_, err = issuer.Revoke(ctx, protocol.Call{Caller: admin, Method: "POST", Path: "/drill", IdempotencyKey: "revoke"},
 		issuing.RevocationRequest{ID: last.ID, IfMatch: record.Version, Reason: "drill"})
 	r.revoked = last.ID
 	delete(r.shown, last.ServerToken)
 	return err
 }
 
-func (d *drill) archived(ctx context.Context) iter.Seq2[issuing.AuditEntry, error] {
+func (d *drill) archived(ctx context.Context) iter.Seq2[ledger.AuditEntry, error] {
 	return archive.Entries(ctx, d.system.Archive(operator.Principal), archive.All)
 }
 

@@ -24,7 +24,7 @@ import (
 	"qmslicensing/infra/local/grants"
 	"qmslicensing/shared/archive"
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
 )
 
 // archivedWithin bounds how long the archive may lag behind.
@@ -46,7 +46,7 @@ func (s *system) audit() auditTable {
 }
 
 // entries are those of a server, as the table has them.
-func (a auditTable) entries(t *testing.T, token string) []issuing.AuditEntry {
+func (a auditTable) entries(t *testing.T, token string) []ledger.AuditEntry {
 	t.Helper()
 	out, err := a.Query(t.Context(), &dynamodb.QueryInput{
 		TableName: &a.name, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :token"),
@@ -56,18 +56,18 @@ func (a auditTable) entries(t *testing.T, token string) []issuing.AuditEntry {
 	text := func(item map[string]types.AttributeValue, name string) string {
 		return item[name].(*types.AttributeValueMemberS).Value
 	}
-	var entries []issuing.AuditEntry
+	var entries []ledger.AuditEntry
 	for i, item := range out.Items {
-		entries = append(entries, issuing.AuditEntry{
+		entries = append(entries, ledger.AuditEntry{
 			ServerToken: license.ServerToken(token), Number: i + 1, LicenseID: text(item, "licenseId"), Text: []byte(text(item, "entry")), Hash: text(item, "hash"),
 		})
 	}
 	return entries
 }
 
-func (s *system) archived(t *testing.T, token string) []issuing.AuditEntry {
+func (s *system) archived(t *testing.T, token string) []ledger.AuditEntry {
 	t.Helper()
-	var entries []issuing.AuditEntry
+	var entries []ledger.AuditEntry
 	for e, err := range archive.Entries(t.Context(), s.Archive(gate.Operator), archive.Folder(license.ServerToken(token))) {
 		require.NoError(t, err)
 		entries = append(entries, e)
@@ -88,7 +88,7 @@ func (s *system) await(t *testing.T, what string, done func() bool) {
 }
 
 // awaitArchived waits until the archive has as many entries of a server as its audit table.
-func (s *system) awaitArchived(t *testing.T, token string) []issuing.AuditEntry {
+func (s *system) awaitArchived(t *testing.T, token string) []ledger.AuditEntry {
 	t.Helper()
 	wanted := s.audit().entries(t, token)
 	require.NotEmpty(t, wanted)
@@ -176,13 +176,13 @@ func TestArchive_TheSameRecordAgainChangesNothing(t *testing.T) {
 	s, token := shared, fresh("QMSA-AGAIN")
 	s.issue(t, subscription(token))
 	wanted := s.awaitArchived(t, token)
-	image := func(e issuing.AuditEntry) map[string]any {
+	image := func(e ledger.AuditEntry) map[string]any {
 		return map[string]any{
 			"pk": map[string]string{"S": token}, "sk": map[string]string{"N": "1"}, "licenseId": map[string]string{"S": e.LicenseID},
 			"entry": map[string]string{"S": string(e.Text)}, "hash": map[string]string{"S": e.Hash},
 		}
 	}
-	invoke := func(id string, e issuing.AuditEntry) {
+	invoke := func(id string, e ledger.AuditEntry) {
 		event, err := json.Marshal(map[string]any{"Records": []any{map[string]any{
 			"eventID": id, "eventName": "INSERT", "dynamodb": map[string]any{"SequenceNumber": "1", "NewImage": image(e)},
 		}}})

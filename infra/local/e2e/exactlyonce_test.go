@@ -15,8 +15,8 @@ import (
 	"qmslicensing/infra/local/template"
 	"qmslicensing/shared/kmssign"
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/protocol"
 )
 
 // soldKey is the KMS key that signs sold licenses.
@@ -248,7 +248,7 @@ func TestSigningKeyDisabled_TheWholeStory(t *testing.T) {
 	clock := func() time.Time { return now }
 	store := s.Store("SweepFunction")
 	signer := kmssign.New(s.System.KMS("SweepFunction"), license.TemporaryKey, license.SoldKey)
-	sweeper := issuing.NewSweeper(issuing.NewIssuer(store, signer, keyring.New(store, clock), issuing.Policy{}, clock), store)
+	sweeper := protocol.NewSweeper(protocol.NewWriter(store, signer, keyring.New(store, clock), clock), store)
 	now = now.Add(6 * time.Second)
 	report, err := sweeper.Sweep(ctx)
 	require.NoError(t, err)
@@ -257,7 +257,7 @@ func TestSigningKeyDisabled_TheWholeStory(t *testing.T) {
 	now = now.Add(15 * time.Minute)
 	report, err = sweeper.Sweep(ctx)
 	require.NoError(t, err)
-	require.Equal(t, issuing.SweepReport{Voided: 1}, report)
+	require.Equal(t, protocol.SweepReport{Voided: 1}, report)
 
 	requireProblem(t, s.send(t, q), 409, "issue_voided", "")
 	enable()

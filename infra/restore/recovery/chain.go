@@ -11,29 +11,29 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
 )
 
 // said is what is read of an audit entry's text.
 type said struct {
-	Number   int           `json:"number"`
-	Previous string        `json:"previous"`
-	At       time.Time     `json:"at"`
-	Event    issuing.Event `json:"event"`
+	Number   int          `json:"number"`
+	Previous string       `json:"previous"`
+	At       time.Time    `json:"at"`
+	Event    ledger.Event `json:"event"`
 	By       struct{ Username string }
 	License  license.License `json:"license"`
 	Voids    string          `json:"voids"`
 	Reason   string          `json:"voidReason"`
 }
 
-func read(entry issuing.AuditEntry) (said, error) {
+func read(entry ledger.AuditEntry) (said, error) {
 	var s said
 	err := json.Unmarshal(entry.Text, &s)
 	return s, err
 }
 
 // chain is the audit entries of one server by number.
-type chain []issuing.AuditEntry
+type chain []ledger.AuditEntry
 
 // broken says where a chain breaks first; "" when every entry follows the one before.
 func (c chain) broken() string {
@@ -63,7 +63,7 @@ func (c chain) head(n int) string {
 	return c[n-1].Hash
 }
 
-func byNumber(a, b issuing.AuditEntry) int { return a.Number - b.Number }
+func byNumber(a, b ledger.AuditEntry) int { return a.Number - b.Number }
 
 // readChains reads the audit table, each server's entries by number.
 func readChains(ctx context.Context, tables Tables, table string) (map[license.ServerToken]chain, error) {
@@ -74,7 +74,7 @@ func readChains(ctx context.Context, tables Tables, table string) (map[license.S
 			return fmt.Errorf("an item without a number: %w", err)
 		}
 		token := license.ServerToken(attribute(it, "pk"))
-		chains[token] = append(chains[token], issuing.AuditEntry{
+		chains[token] = append(chains[token], ledger.AuditEntry{
 			ServerToken: token, Number: number, LicenseID: attribute(it, "licenseId"), Text: []byte(attribute(it, "entry")), Hash: attribute(it, "hash"),
 		})
 		return nil

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensekey"
 )
 
@@ -18,8 +18,8 @@ type Names struct{ Licenses, Audit string }
 
 // Reader reads single records the way the functions do.
 type Reader interface {
-	Server(ctx context.Context, token license.ServerToken) (issuing.Server, error)
-	Record(ctx context.Context, id string) (issuing.Record, error)
+	Server(ctx context.Context, token license.ServerToken) (ledger.Server, error)
+	Record(ctx context.Context, id string) (ledger.Record, error)
 }
 
 // Report is what Check counted, and every sentence about what is wrong.
@@ -32,8 +32,8 @@ type Report struct {
 type check struct {
 	Report
 	chains   map[license.ServerToken]chain
-	servers  map[license.ServerToken]issuing.Server
-	licenses map[string]issuing.Record
+	servers  map[license.ServerToken]ledger.Server
+	licenses map[string]ledger.Record
 	asked    map[string]bool // licenses that an idempotency record names
 	lost     map[string]bool
 }
@@ -43,7 +43,7 @@ type check struct {
 // the idempotency record of its request and, once signed, carry a key that verifies and says the same. lost are the ids
 // of licenses that are known to be missing, such as Replay told.
 func Check(ctx context.Context, tables Tables, names Names, reader Reader, keys licensekey.Lookup, lost map[string]bool) (Report, error) {
-	c := &check{servers: map[license.ServerToken]issuing.Server{}, licenses: map[string]issuing.Record{}, asked: map[string]bool{}, lost: lost}
+	c := &check{servers: map[license.ServerToken]ledger.Server{}, licenses: map[string]ledger.Record{}, asked: map[string]bool{}, lost: lost}
 	var err error
 	if c.chains, err = readChains(ctx, tables, names.Audit); err != nil {
 		return c.Report, err
@@ -53,7 +53,7 @@ func Check(ctx context.Context, tables Tables, names Names, reader Reader, keys 
 	}
 	for token := range c.chains { // a chain whose server item is gone
 		if _, known := c.servers[token]; !known {
-			c.servers[token] = issuing.Server{Token: token}
+			c.servers[token] = ledger.Server{Token: token}
 		}
 	}
 	last := map[string]said{}
@@ -83,7 +83,7 @@ func (c *check) read(ctx context.Context, reader Reader, it item) (err error) {
 		c.servers[license.ServerToken(token)], err = reader.Server(ctx, license.ServerToken(token))
 	}
 	if strings.HasPrefix(pk, "idempotency#") {
-		var record issuing.IdempotencyRecord
+		var record ledger.IdempotencyRecord
 		err = json.Unmarshal([]byte(attribute(it, "body")), &record)
 		c.asked[record.LicenseID] = true
 	}
@@ -91,7 +91,7 @@ func (c *check) read(ctx context.Context, reader Reader, it item) (err error) {
 }
 
 // server checks a chain and the slots, and notes the last that the chain says of each license.
-func (c *check) server(server issuing.Server, entries chain, last map[string]said) {
+func (c *check) server(server ledger.Server, entries chain, last map[string]said) {
 	if broken := entries.broken(); broken != "" {
 		c.wrong("server %s: %s", server.Token, broken)
 	} else if server.ChainLength != len(entries) || server.ChainHash != entries.head(len(entries)) {
@@ -104,9 +104,9 @@ func (c *check) server(server issuing.Server, entries chain, last map[string]sai
 		}
 		last[entry.LicenseID] = says
 		if says.Voids != "" {
-			last[says.Voids] = said{Event: issuing.EventVoided, License: last[says.Voids].License}
+			last[says.Voids] = said{Event: ledger.EventVoided, License: last[says.Voids].License}
 		}
-		if _, there := c.licenses[entry.LicenseID]; !there && says.Event == issuing.EventIssued && !c.lost[entry.LicenseID] {
+		if _, there := c.licenses[entry.LicenseID]; !there && says.Event == ledger.EventIssued && !c.lost[entry.LicenseID] {
 			c.wrong("server %s: license %s was issued on %s and is not in the license table", server.Token, entry.LicenseID, says.At.Format("2 January 2006 15:04 MST"))
 		}
 		if says.License.Sequence > server.Sequence {
@@ -123,15 +123,15 @@ func (c *check) server(server issuing.Server, entries chain, last map[string]sai
 }
 
 // states are what a license can be after the last event of its chain.
-var states = map[issuing.Event][]license.Status{
-	issuing.EventIntent: {license.Pending}, issuing.EventIssued: {license.Active, license.Superseded},
-	issuing.EventVoided: {license.Void}, issuing.EventRevoked: {license.Revoked},
+var states = map[ledger.Event][]license.Status{
+	ledger.EventIntent: {license.Pending}, ledger.EventIssued: {license.Active, license.Superseded},
+	ledger.EventVoided: {license.Void}, ledger.EventRevoked: {license.Revoked},
 }
 
-func (c *check) license(r issuing.Record, last map[string]said, keys licensekey.Lookup) {
+func (c *check) license(r ledger.Record, last map[string]said, keys licensekey.Lookup) {
 	says, known := last[r.ID]
 	fits := slices.Contains(states[says.Event], r.Status)
-	if says.Event == issuing.EventIssued && r.Status == license.Pending && r.LicenseKey == "" {
+	if says.Event == ledger.EventIssued && r.Status == license.Pending && r.LicenseKey == "" {
 		fits = true // it was issued after the restored instant, and is finished again
 	}
 	switch {
@@ -158,7 +158,7 @@ func (c *check) license(r issuing.Record, last map[string]said, keys licensekey.
 	}
 }
 
-func (c *check) key(r issuing.Record, keys licensekey.Lookup) {
+func (c *check) key(r ledger.Record, keys licensekey.Lookup) {
 	claims, _, err := licensekey.Verify(string(r.LicenseKey), keys)
 	claims.IssuedAt, claims.ExpiresAt = 0, 0
 	want := licensekey.Claims{

@@ -30,8 +30,11 @@ import (
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensekey"
 	"qmslicensing/shared/license/licensetest"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 )
 
 // client reaches DynamoDB Local, started once.
@@ -69,7 +72,7 @@ func newTables(t *testing.T) generation {
 type world struct {
 	generation
 	issuer          *issuing.Issuer
-	signer          issuing.Signer
+	signer          protocol.Signer
 	keys            []keyring.Entry
 	licenses, audit []byte
 }
@@ -89,7 +92,7 @@ func newWorld(t *testing.T) world {
 }
 
 func (w world) issuerOn(g generation) *issuing.Issuer {
-	return issuing.NewIssuer(g.Store, w.signer, keyring.New(g.Store, time.Now), issuing.DefaultPolicy(), time.Now)
+	return issuing.NewIssuer(g.Store, w.signer, keyring.New(g.Store, time.Now), policy.DefaultPolicy(), time.Now)
 }
 
 func export(t *testing.T, table string) []byte {
@@ -130,8 +133,8 @@ func (w world) check(t *testing.T, g generation) recovery.Report {
 }
 
 // archive is what the stream would have put into the bucket: every audit entry of the used tables.
-func (w world) archive(t *testing.T) iter.Seq2[issuing.AuditEntry, error] {
-	return func(yield func(issuing.AuditEntry, error) bool) {
+func (w world) archive(t *testing.T) iter.Seq2[ledger.AuditEntry, error] {
+	return func(yield func(ledger.AuditEntry, error) bool) {
 		pages := sdk.NewScanPaginator(client, &sdk.ScanInput{TableName: &w.Audit})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(t.Context())
@@ -141,7 +144,7 @@ func (w world) archive(t *testing.T) iter.Seq2[issuing.AuditEntry, error] {
 				_, err := fmt.Sscan(it["sk"].(*types.AttributeValueMemberN).Value, &number)
 				require.NoError(t, err)
 				text := func(name string) string { return it[name].(*types.AttributeValueMemberS).Value }
-				entry := issuing.AuditEntry{
+				entry := ledger.AuditEntry{
 					ServerToken: license.ServerToken(text("pk")), Number: number, LicenseID: text("licenseId"), Text: []byte(text("entry")), Hash: text("hash"),
 				}
 				if !yield(entry, nil) {
@@ -195,14 +198,14 @@ func TestImport_KnowsAnExportThatBrokeOff(t *testing.T) {
 	require.Positive(t, same)
 }
 
-func (w world) replay(t *testing.T, g generation, archive iter.Seq2[issuing.AuditEntry, error]) (recovery.Replayed, []recovery.Later, error) {
+func (w world) replay(t *testing.T, g generation, archive iter.Seq2[ledger.AuditEntry, error]) (recovery.Replayed, []recovery.Later, error) {
 	t.Helper()
 	var told []recovery.Later
 	done, err := recovery.Replay(t.Context(), client, g.Names, g.Store, archive, func(l recovery.Later) { told = append(told, l) })
 	return done, told, err
 }
 
-func (w world) sell(t *testing.T, g generation, key, token string) issuing.Outcome {
+func (w world) sell(t *testing.T, g generation, key, token string) protocol.Outcome {
 	t.Helper()
 	request := licensetest.Subscription()
 	request.ServerToken = token
@@ -281,8 +284,8 @@ func TestReplay_AnEntryThatNoChainHas(t *testing.T) {
 // refusing is a signer whose key is disabled, so that what is issued stays pending.
 type refusing struct{}
 
-func (refusing) Sign(context.Context, issuing.Prepared) (issuing.Signature, error) {
-	return issuing.Signature{}, issuing.ErrRefused
+func (refusing) Sign(context.Context, protocol.Prepared) (protocol.Signature, error) {
+	return protocol.Signature{}, protocol.ErrRefused
 }
 
 func TestReplay_WhatWasPendingAtTheExport(t *testing.T) {
@@ -290,7 +293,7 @@ func TestReplay_WhatWasPendingAtTheExport(t *testing.T) {
 	const voided, finished, revoked = "QMSA-VOIDED-1", "QMSA-FINISHED-1", "QMSA-REVOKED-3"
 	now := time.Now()
 	clock := func() time.Time { return now }
-	away := issuing.NewIssuer(w.Store, refusing{}, keyring.New(w.Store, clock), issuing.DefaultPolicy(), clock)
+	away := issuing.NewIssuer(w.Store, refusing{}, keyring.New(w.Store, clock), policy.DefaultPolicy(), clock)
 	for _, token := range []string{voided, finished, revoked} {
 		request := licensetest.Subscription()
 		request.ServerToken = token
@@ -303,7 +306,7 @@ func TestReplay_WhatWasPendingAtTheExport(t *testing.T) {
 	_, err := w.issuer.Revoke(t.Context(), licensetest.Call(licensetest.AdminCaller, "revoke"), issuing.RevocationRequest{ID: back.LicenseID, IfMatch: 1, Reason: "returned"})
 	require.NoError(t, err)
 	now = now.Add(time.Hour)
-	report, err := issuing.NewSweeper(away, w.Store).Sweep(t.Context())
+	report, err := protocol.NewSweeper(away.Writer(), w.Store).Sweep(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 1, report.Voided)
 
@@ -316,9 +319,9 @@ func TestReplay_WhatWasPendingAtTheExport(t *testing.T) {
 	}
 	require.Equal(t, map[license.ServerToken]recovery.Now{voided: recovery.Redone, finished: recovery.Waits, revoked: recovery.Redone}, states)
 	require.Empty(t, w.check(t, g).Wrong)
-	swept, err := issuing.NewSweeper(issuing.NewIssuer(g.Store, w.signer, keyring.New(g.Store, clock), issuing.DefaultPolicy(), clock), g.Store).Sweep(t.Context())
+	swept, err := protocol.NewSweeper(protocol.NewWriter(g.Store, w.signer, keyring.New(g.Store, clock), clock), g.Store).Sweep(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, issuing.SweepReport{Finished: 1}, swept, "what was given up stays given up")
+	require.Equal(t, protocol.SweepReport{Finished: 1}, swept, "what was given up stays given up")
 	record, err := g.Record(t.Context(), again.LicenseID)
 	require.NoError(t, err)
 	require.Equal(t, license.Active, record.Status)
@@ -342,7 +345,7 @@ func TestReplay_WhereTablesAndArchiveContradictEachOther(t *testing.T) {
 	require.Contains(t, done.Wrong[0], "server "+token+" is left alone: entry 1 of the table is another than the archive's")
 	require.Len(t, told, 2, "the other server is replayed all the same")
 
-	empty := func(func(issuing.AuditEntry, error) bool) {}
+	empty := func(func(ledger.AuditEntry, error) bool) {}
 	_, told, err = w.replay(t, g, empty)
 	require.ErrorContains(t, err, "no entry of this archive is in these tables")
 	require.Empty(t, told)
@@ -352,17 +355,17 @@ func TestReplay_ADamagedArchive(t *testing.T) {
 	w := newWorld(t)
 	first := demo.Tokens()[0]
 	for name, c := range map[string]struct {
-		damage func(entry *issuing.AuditEntry) (err error, skip bool)
+		damage func(entry *ledger.AuditEntry) (err error, skip bool)
 		want   string
 	}{
-		"an entry is missing": {func(e *issuing.AuditEntry) (error, bool) { return nil, e.Number == 1 }, "in the archive entry 1 is missing"},
-		"an entry of none": {func(e *issuing.AuditEntry) (error, bool) {
+		"an entry is missing": {func(e *ledger.AuditEntry) (error, bool) { return nil, e.Number == 1 }, "in the archive entry 1 is missing"},
+		"an entry of none": {func(e *ledger.AuditEntry) (error, bool) {
 			if e.Number == 1 {
 				return fmt.Errorf("%w: audit/x", archive.ErrDamaged), false
 			}
 			return nil, false
 		}, "the archive holds no entry under this name: audit/x"},
-		"a text and its hash": {func(e *issuing.AuditEntry) (error, bool) {
+		"a text and its hash": {func(e *ledger.AuditEntry) (error, bool) {
 			e.Text = bytes.Replace(e.Text, []byte("accounting"), []byte("ACCOUNTING"), 1)
 			sum := sha256.Sum256(e.Text)
 			e.Hash = hex.EncodeToString(sum[:])
@@ -371,7 +374,7 @@ func TestReplay_ADamagedArchive(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := w.restore(t)
-			done, told, err := w.replay(t, g, func(yield func(issuing.AuditEntry, error) bool) {
+			done, told, err := w.replay(t, g, func(yield func(ledger.AuditEntry, error) bool) {
 				for e := range w.archive(t) {
 					var damaged error
 					if e.ServerToken == first {

@@ -11,12 +11,13 @@ import (
 
 	"qmslicensing/shared/archive"
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/protocol"
 )
 
 // Later is something that happened to a license after the restored instant, by its archived audit entry.
 type Later struct {
-	Event       issuing.Event
+	Event       ledger.Event
 	At          time.Time
 	By          string // user name
 	ServerToken license.ServerToken
@@ -38,8 +39,8 @@ const (
 
 // String says it so that a person can act on it.
 func (l Later) String() string {
-	what := map[issuing.Event]string{
-		issuing.EventIntent: "was promised", issuing.EventIssued: "was issued", issuing.EventVoided: "was given up", issuing.EventRevoked: "was revoked",
+	what := map[ledger.Event]string{
+		ledger.EventIntent: "was promised", ledger.EventIssued: "was issued", ledger.EventVoided: "was given up", ledger.EventRevoked: "was revoked",
 	}[l.Event]
 	return fmt.Sprintf("%s  %s  license %s (%s, number %d, customer %s) %s by %s: %s",
 		l.At.UTC().Format("2 January 2006 15:04:05 UTC"), l.ServerToken, l.License.ID, l.License.Type, l.License.Sequence, l.License.Customer, what, l.By, l.Now)
@@ -48,11 +49,11 @@ func (l Later) String() string {
 // Store is what Replay writes through: the transaction of every write, and its two parts where tables were restored
 // apart.
 type Store interface {
-	Server(ctx context.Context, token license.ServerToken) (issuing.Server, error)
-	Record(ctx context.Context, id string) (issuing.Record, error)
-	Commit(ctx context.Context, c issuing.Commit) error
-	CommitAudited(ctx context.Context, c issuing.Commit) error
-	PutAudit(ctx context.Context, e issuing.AuditEntry) error
+	Server(ctx context.Context, token license.ServerToken) (ledger.Server, error)
+	Record(ctx context.Context, id string) (ledger.Record, error)
+	Commit(ctx context.Context, c ledger.Commit) error
+	CommitAudited(ctx context.Context, c ledger.Commit) error
+	PutAudit(ctx context.Context, e ledger.AuditEntry) error
 }
 
 // Replayed is what Replay did.
@@ -76,7 +77,7 @@ type replay struct {
 // no chain forks. Everything is compared first: a server whose tables and archive contradict each other is left alone
 // and named, and an archive that confirms nothing of the tables is another system's, and nothing is written. Running it
 // again goes on.
-func Replay(ctx context.Context, tables Tables, names Names, store Store, entries iter.Seq2[issuing.AuditEntry, error], tell func(Later)) (Replayed, error) {
+func Replay(ctx context.Context, tables Tables, names Names, store Store, entries iter.Seq2[ledger.AuditEntry, error], tell func(Later)) (Replayed, error) {
 	r := &replay{store: store, tell: tell, revoked: map[string]bool{}}
 	chains, err := readChains(ctx, tables, names.Audit)
 	if err != nil {
@@ -86,12 +87,12 @@ func Replay(ctx context.Context, tables Tables, names Names, store Store, entrie
 	if err != nil {
 		return r.done, err
 	}
-	servers := map[license.ServerToken]issuing.Server{}
+	servers := map[license.ServerToken]ledger.Server{}
 	for token := range chains {
-		servers[token] = issuing.Server{}
+		servers[token] = ledger.Server{}
 	}
 	for token := range archived {
-		servers[token] = issuing.Server{}
+		servers[token] = ledger.Server{}
 	}
 	var good []license.ServerToken
 	for _, token := range slices.Sorted(maps.Keys(servers)) {
@@ -119,7 +120,7 @@ func Replay(ctx context.Context, tables Tables, names Names, store Store, entrie
 }
 
 // gather reads the archive, each server's entries by number. A damaged object is noted.
-func (r *replay) gather(entries iter.Seq2[issuing.AuditEntry, error]) (map[license.ServerToken]chain, error) {
+func (r *replay) gather(entries iter.Seq2[ledger.AuditEntry, error]) (map[license.ServerToken]chain, error) {
 	archived := map[license.ServerToken]chain{}
 	for entry, err := range entries {
 		switch {
@@ -129,7 +130,7 @@ func (r *replay) gather(entries iter.Seq2[issuing.AuditEntry, error]) (map[licen
 			return nil, fmt.Errorf("reading the archive: %w", err)
 		default:
 			archived[entry.ServerToken] = append(archived[entry.ServerToken], entry)
-			if says, err := read(entry); err == nil && says.Event == issuing.EventRevoked {
+			if says, err := read(entry); err == nil && says.Event == ledger.EventRevoked {
 				r.revoked[says.License.ID] = true
 			}
 		}
@@ -141,7 +142,7 @@ func (r *replay) gather(entries iter.Seq2[issuing.AuditEntry, error]) (map[licen
 }
 
 // contradiction says why what the tables and the archive have of a server cannot both be true.
-func contradiction(server issuing.Server, table, archived chain) string {
+func contradiction(server ledger.Server, table, archived chain) string {
 	if wrong := archived.broken(); wrong != "" {
 		return "in the archive " + wrong
 	}
@@ -163,7 +164,7 @@ func contradiction(server issuing.Server, table, archived chain) string {
 
 // server brings one server to the end of its archived chain. Tables that were restored apart may hold an entry that the
 // server item does not know, or know one that is not there.
-func (r *replay) server(ctx context.Context, server issuing.Server, table, archived chain) error {
+func (r *replay) server(ctx context.Context, server ledger.Server, table, archived chain) error {
 	there := map[int]bool{}
 	for _, entry := range table {
 		there[entry.Number] = true
@@ -197,43 +198,43 @@ func (r *replay) server(ctx context.Context, server issuing.Server, table, archi
 }
 
 // next is the transaction that moves a server to its next archived entry, and what that means.
-func (r *replay) next(ctx context.Context, server *issuing.Server, entry issuing.AuditEntry) (issuing.Commit, Later, error) {
+func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.AuditEntry) (ledger.Commit, Later, error) {
 	says, err := read(entry)
 	if err != nil {
-		return issuing.Commit{}, Later{}, err
+		return ledger.Commit{}, Later{}, err
 	}
 	later := Later{Event: says.Event, At: says.At, By: says.By.Username, ServerToken: entry.ServerToken, License: says.License, Now: Nothing}
-	commit := issuing.Commit{ChainBefore: server.ChainLength, Audit: entry}
+	commit := ledger.Commit{ChainBefore: server.ChainLength, Audit: entry}
 	server.ChainLength, server.ChainHash = entry.Number, entry.Hash
 	server.Sequence = max(server.Sequence, says.License.Sequence)
 	status, err := r.statusOf(ctx, says.License.ID)
 	if err != nil {
-		return issuing.Commit{}, Later{}, err
+		return ledger.Commit{}, Later{}, err
 	}
-	change := func(what string) *issuing.Change {
-		return &issuing.Change{By: says.By.Username, At: says.At, What: what}
+	change := func(what string) *ledger.Change {
+		return &ledger.Change{By: says.By.Username, At: says.At, What: what}
 	}
 	switch {
-	case says.Event == issuing.EventIssued && status == "" && r.revoked[says.License.ID]:
+	case says.Event == ledger.EventIssued && status == "" && r.revoked[says.License.ID]:
 		later.Now = Gone
-	case says.Event == issuing.EventIssued && status == "":
+	case says.Event == ledger.EventIssued && status == "":
 		later.Now = Lost
-	case says.Event == issuing.EventIssued && status == license.Pending:
+	case says.Event == ledger.EventIssued && status == license.Pending:
 		later.Now = Waits
-	case says.Event == issuing.EventVoided && status == license.Pending:
+	case says.Event == ledger.EventVoided && status == license.Pending:
 		later.Now = Redone
 		free(server, says.License.ID)
-		commit.Updates = []issuing.Update{{ID: says.License.ID, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: says.Reason}}
-	case says.Event == issuing.EventRevoked && (status == license.Active || status == license.Pending):
+		commit.Updates = []ledger.Update{{ID: says.License.ID, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: says.Reason}}
+	case says.Event == ledger.EventRevoked && (status == license.Active || status == license.Pending):
 		later.Now = Redone
 		free(server, says.License.ID)
-		commit.Updates = []issuing.Update{{ID: says.License.ID, IfStatus: status, Status: license.Revoked, AddVersion: 1, LastChange: change("revoked")}}
+		commit.Updates = []ledger.Update{{ID: says.License.ID, IfStatus: status, Status: license.Revoked, AddVersion: 1, LastChange: change("revoked")}}
 	}
 	voided, err := r.statusOf(ctx, says.Voids)
 	if err == nil && voided == license.Pending {
 		free(server, says.Voids)
-		commit.Updates = append(commit.Updates, issuing.Update{
-			ID: says.Voids, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: issuing.VoidRevoked,
+		commit.Updates = append(commit.Updates, ledger.Update{
+			ID: says.Voids, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: protocol.VoidRevoked,
 		})
 	}
 	commit.Server = *server
@@ -253,7 +254,7 @@ func (r *replay) statusOf(ctx context.Context, id string) (license.Status, error
 }
 
 // free takes a license out of whatever slot it has.
-func free(server *issuing.Server, id string) {
+func free(server *ledger.Server, id string) {
 	for _, slot := range []*string{&server.Base.Current, &server.Base.Pending, &server.Temporary.Current, &server.Temporary.Pending} {
 		if *slot == id {
 			*slot = ""

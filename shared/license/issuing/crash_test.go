@@ -14,15 +14,17 @@ import (
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensetest"
+	"qmslicensing/shared/license/protocol"
 )
 
 var errDead = errors.New("the process is dead")
 
 // mortal is a process that dies at its n-th step, before the step takes effect or after it with the reply lost.
 type mortal struct {
-	issuing.Store
-	signer issuing.Signer
+	ledger.Store
+	signer protocol.Signer
 	dieAt  int
 	after  bool
 	steps  int
@@ -45,32 +47,32 @@ func step[T any](m *mortal, do func() (T, error)) (T, error) {
 	return none, errDead
 }
 
-func (m *mortal) Server(ctx context.Context, token license.ServerToken) (issuing.Server, error) {
-	return step(m, func() (issuing.Server, error) { return m.Store.Server(ctx, token) })
+func (m *mortal) Server(ctx context.Context, token license.ServerToken) (ledger.Server, error) {
+	return step(m, func() (ledger.Server, error) { return m.Store.Server(ctx, token) })
 }
 
-func (m *mortal) Record(ctx context.Context, id string) (issuing.Record, error) {
-	return step(m, func() (issuing.Record, error) { return m.Store.Record(ctx, id) })
+func (m *mortal) Record(ctx context.Context, id string) (ledger.Record, error) {
+	return step(m, func() (ledger.Record, error) { return m.Store.Record(ctx, id) })
 }
 
-func (m *mortal) Idempotency(ctx context.Context, key string) (issuing.IdempotencyRecord, bool, error) {
+func (m *mortal) Idempotency(ctx context.Context, key string) (ledger.IdempotencyRecord, bool, error) {
 	if m.dead {
-		return issuing.IdempotencyRecord{}, false, errDead
+		return ledger.IdempotencyRecord{}, false, errDead
 	}
 	return m.Store.Idempotency(ctx, key)
 }
 
-func (m *mortal) Commit(ctx context.Context, c issuing.Commit) error {
+func (m *mortal) Commit(ctx context.Context, c ledger.Commit) error {
 	_, err := step(m, func() (struct{}, error) { return struct{}{}, m.Store.Commit(ctx, c) })
 	return err
 }
 
-func (m *mortal) Touch(ctx context.Context, id string, t issuing.Touch) (issuing.Record, error) {
-	return step(m, func() (issuing.Record, error) { return m.Store.Touch(ctx, id, t) })
+func (m *mortal) Touch(ctx context.Context, id string, t ledger.Touch) (ledger.Record, error) {
+	return step(m, func() (ledger.Record, error) { return m.Store.Touch(ctx, id, t) })
 }
 
-func (m *mortal) Sign(ctx context.Context, p issuing.Prepared) (issuing.Signature, error) {
-	return step(m, func() (issuing.Signature, error) { return m.signer.Sign(ctx, p) })
+func (m *mortal) Sign(ctx context.Context, p protocol.Prepared) (protocol.Signature, error) {
+	return step(m, func() (protocol.Signature, error) { return m.signer.Sign(ctx, p) })
 }
 
 // TestCrash_BetweenEveryTwoSteps kills a renewal at each of its steps and lets each kind of rescuer come: the retry,
@@ -84,7 +86,7 @@ func TestCrash_BetweenEveryTwoSteps(t *testing.T) {
 			requireCode(d.t, license.BaseLicenseExists, err)
 		},
 		"the sweep": func(d *desk, _ license.License) {
-			_, err := issuing.NewSweeper(d.issuer, d.store).Sweep(context.Background())
+			_, err := protocol.NewSweeper(d.issuer.Writer(), d.store).Sweep(context.Background())
 			require.NoError(d.t, err)
 		},
 	}
@@ -188,17 +190,17 @@ func TestSweep_VoidsAfterFifteenMinutesOfRefusals(t *testing.T) {
 	require.NoError(t, err, "the temporary slot is not blocked")
 	require.Equal(t, 2, read(t, out).Sequence)
 
-	sweeper := issuing.NewSweeper(d.issuer, d.store)
+	sweeper := protocol.NewSweeper(d.issuer.Writer(), d.store)
 	for minute := 1; minute < 15; minute++ {
 		d.clock.Advance(time.Minute)
 		report, err := sweeper.Sweep(ctx)
 		require.NoError(t, err)
-		require.Equal(t, issuing.SweepReport{Waiting: 1, OldestPendingSeconds: 60 * minute}, report, "minute %d", minute)
+		require.Equal(t, protocol.SweepReport{Waiting: 1, OldestPendingSeconds: 60 * minute}, report, "minute %d", minute)
 	}
 	d.clock.Advance(time.Minute)
 	report, err := sweeper.Sweep(ctx)
 	require.NoError(t, err)
-	require.Equal(t, issuing.SweepReport{Voided: 1}, report)
+	require.Equal(t, protocol.SweepReport{Voided: 1}, report)
 	_, err = d.issuer.Sold(ctx, call, licensetest.Subscription())
 	requireCode(t, license.IssueVoided, err)
 
@@ -215,14 +217,14 @@ func TestSweep_FinishesWhatACallerLeft(t *testing.T) {
 	_, err := d.issuer.Sold(context.Background(), call, licensetest.Subscription())
 	requireCode(t, license.Unavailable, err)
 	enable()
-	sweeper := issuing.NewSweeper(d.issuer, d.store)
+	sweeper := protocol.NewSweeper(d.issuer.Writer(), d.store)
 	report, err := sweeper.Sweep(context.Background())
 	require.NoError(t, err)
-	require.Equal(t, issuing.SweepReport{}, report, "the lease is not over")
+	require.Equal(t, protocol.SweepReport{}, report, "the lease is not over")
 	d.clock.Advance(6 * time.Second)
 	report, err = sweeper.Sweep(context.Background())
 	require.NoError(t, err)
-	require.Equal(t, issuing.SweepReport{Finished: 1}, report)
+	require.Equal(t, protocol.SweepReport{Finished: 1}, report)
 	out, err := d.issuer.Sold(context.Background(), call, licensetest.Subscription())
 	require.NoError(t, err)
 	require.True(t, out.Replayed)
@@ -237,9 +239,9 @@ func TestSweep_VoidsWhatWouldAlreadyHaveExpired(t *testing.T) {
 	enable()
 	d.clock.Advance(40 * 24 * time.Hour)
 	calls := d.signer.Calls()
-	report, err := issuing.NewSweeper(d.issuer, d.store).Sweep(context.Background())
+	report, err := protocol.NewSweeper(d.issuer.Writer(), d.store).Sweep(context.Background())
 	require.NoError(t, err)
-	require.Equal(t, issuing.SweepReport{Voided: 1}, report)
+	require.Equal(t, protocol.SweepReport{Voided: 1}, report)
 	require.Equal(t, calls, d.signer.Calls(), "nothing is signed")
 	requireWhole(t, d, licensetest.Token)
 }

@@ -11,21 +11,24 @@ import (
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensetest"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 )
 
 // storeDouble lets a test stand between issuing and its store.
 type storeDouble struct {
-	issuing.Store
-	commit func(ctx context.Context, c issuing.Commit) error
+	ledger.Store
+	commit func(ctx context.Context, c ledger.Commit) error
 }
 
-func (s storeDouble) Commit(ctx context.Context, c issuing.Commit) error { return s.commit(ctx, c) }
+func (s storeDouble) Commit(ctx context.Context, c ledger.Commit) error { return s.commit(ctx, c) }
 
 // signerFunc is a signer made of a function.
-type signerFunc func(context.Context, issuing.Prepared) (issuing.Signature, error)
+type signerFunc func(context.Context, protocol.Prepared) (protocol.Signature, error)
 
-func (f signerFunc) Sign(ctx context.Context, p issuing.Prepared) (issuing.Signature, error) {
+func (f signerFunc) Sign(ctx context.Context, p protocol.Prepared) (protocol.Signature, error) {
 	return f(ctx, p)
 }
 
@@ -40,7 +43,7 @@ func TestIdempotency_AReplayOutlivesAChangeOfTheLimits(t *testing.T) {
 	permanent := licensetest.Permanent()
 	bought, err := d.issuer.Sold(context.Background(), sold, permanent)
 	require.NoError(t, err)
-	stricter := issuing.Policy{TrialDays: 20, TroubleshootingDays: 20, EmergencyDays: 20, Conditions: []string{"notarized"}}
+	stricter := policy.Policy{TrialDays: 20, TroubleshootingDays: 20, EmergencyDays: 20, Conditions: []string{"notarized"}}
 	d.issuer = issuing.NewIssuer(d.store, d.signer, keyring.New(d.store, d.clock.Now), stricter, d.clock.Now)
 	again, err := d.issuer.Temporary(context.Background(), call, q)
 	require.NoError(t, err)
@@ -53,10 +56,10 @@ func TestIdempotency_AReplayOutlivesAChangeOfTheLimits(t *testing.T) {
 func TestIntent_ALostReplyCostsNothing(t *testing.T) {
 	d := newDesk(t)
 	commits := 0
-	store := storeDouble{d.store, func(ctx context.Context, c issuing.Commit) error {
+	store := storeDouble{d.store, func(ctx context.Context, c ledger.Commit) error {
 		if commits++; commits == 1 {
 			require.NoError(t, d.store.Commit(ctx, c))
-			return issuing.ErrUnclear
+			return ledger.ErrUnclear
 		}
 		return d.store.Commit(ctx, c)
 	}}
@@ -70,11 +73,11 @@ func TestIntent_ALostReplyCostsNothing(t *testing.T) {
 func TestSign_AHangingCallIsBoundedByItsLease(t *testing.T) {
 	d := newDesk(t)
 	calls := 0
-	signer := signerFunc(func(ctx context.Context, p issuing.Prepared) (issuing.Signature, error) {
+	signer := signerFunc(func(ctx context.Context, p protocol.Prepared) (protocol.Signature, error) {
 		if calls++; calls == 1 {
 			<-ctx.Done()
 			d.clock.Advance(6 * time.Second)
-			return issuing.Signature{}, ctx.Err()
+			return protocol.Signature{}, ctx.Err()
 		}
 		return d.signer.Sign(ctx, p)
 	})
@@ -98,16 +101,16 @@ func TestSweep_ASignatureForgetsTheRefusalsBeforeIt(t *testing.T) {
 	d.clock.Advance(10 * time.Minute)
 	enable()
 	died := errors.New("the sweep died before the activation")
-	dying := storeDouble{d.store, func(context.Context, issuing.Commit) error { return died }}
-	failed, err := issuing.NewSweeper(d.issuerWith(dying, d.signer), d.store).Sweep(ctx)
+	dying := storeDouble{d.store, func(context.Context, ledger.Commit) error { return died }}
+	failed, err := protocol.NewSweeper(d.issuerWith(dying, d.signer).Writer(), d.store).Sweep(ctx)
 	require.ErrorIs(t, err, died)
-	require.Equal(t, issuing.SweepReport{Waiting: 1, OldestPendingSeconds: 10 * 60}, failed, "a sweep that fails says how old the license is, too")
+	require.Equal(t, protocol.SweepReport{Waiting: 1, OldestPendingSeconds: 10 * 60}, failed, "a sweep that fails says how old the license is, too")
 
 	d.disable(license.SoldKey)
 	d.clock.Advance(6 * time.Minute)
-	report, err := issuing.NewSweeper(d.issuer, d.store).Sweep(ctx)
+	report, err := protocol.NewSweeper(d.issuer.Writer(), d.store).Sweep(ctx)
 	require.NoError(t, err)
-	require.Equal(t, issuing.SweepReport{Waiting: 1, OldestPendingSeconds: 16 * 60}, report, "it signed six minutes ago")
+	require.Equal(t, protocol.SweepReport{Waiting: 1, OldestPendingSeconds: 16 * 60}, report, "it signed six minutes ago")
 }
 
 func TestSweep_OneUnreadableLicenseDoesNotStopTheOthers(t *testing.T) {
@@ -118,9 +121,9 @@ func TestSweep_OneUnreadableLicenseDoesNotStopTheOthers(t *testing.T) {
 	requireCode(t, license.Unavailable, err)
 	enable()
 	d.clock.Advance(6 * time.Second)
-	report, err := issuing.NewSweeper(d.issuer, pendings{"00000000000000000000000000000000", d}).Sweep(ctx)
+	report, err := protocol.NewSweeper(d.issuer.Writer(), pendings{"00000000000000000000000000000000", d}).Sweep(ctx)
 	requireCode(t, license.LicenseNotFound, err)
-	require.Equal(t, issuing.SweepReport{Finished: 1, Waiting: 1}, report)
+	require.Equal(t, protocol.SweepReport{Finished: 1, Waiting: 1}, report)
 }
 
 func TestSweep_TheOldestThatStaysPendingGivesTheAge(t *testing.T) {
@@ -139,9 +142,9 @@ func TestSweep_TheOldestThatStaysPendingGivesTheAge(t *testing.T) {
 	}
 	enable()
 	d.clock.Advance(5 * time.Minute)
-	report, err := issuing.NewSweeper(d.issuer, d.store).Sweep(ctx)
+	report, err := protocol.NewSweeper(d.issuer.Writer(), d.store).Sweep(ctx)
 	require.NoError(t, err)
-	require.Equal(t, issuing.SweepReport{Finished: 1, Waiting: 2, OldestPendingSeconds: 12 * 60}, report,
+	require.Equal(t, protocol.SweepReport{Finished: 1, Waiting: 2, OldestPendingSeconds: 12 * 60}, report,
 		"the older trial is finished and no longer counts")
 }
 

@@ -15,8 +15,11 @@ import (
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensekey"
 	"qmslicensing/shared/license/licensetest"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 	"qmslicensing/shared/license/registry"
 	"qmslicensing/shared/memstore"
 )
@@ -39,8 +42,8 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-func (d *desk) issuerWith(store issuing.Store, signer issuing.Signer) *issuing.Issuer {
-	return issuing.NewIssuer(store, signer, keyring.New(d.store, d.clock.Now), issuing.DefaultPolicy(), d.clock.Now)
+func (d *desk) issuerWith(store ledger.Store, signer protocol.Signer) *issuing.Issuer {
+	return issuing.NewIssuer(store, signer, keyring.New(d.store, d.clock.Now), policy.DefaultPolicy(), d.clock.Now)
 }
 
 // key returns a new Idempotency-Key.
@@ -86,20 +89,20 @@ func (d *desk) renew(l license.License, q issuing.RenewalRequest) (license.Licen
 	return d.must(out, err), nil
 }
 
-func (d *desk) must(out issuing.Outcome, err error) license.License {
+func (d *desk) must(out protocol.Outcome, err error) license.License {
 	d.t.Helper()
 	require.NoError(d.t, err)
 	return read(d.t, out)
 }
 
-func read(t *testing.T, out issuing.Outcome) license.License {
+func read(t *testing.T, out protocol.Outcome) license.License {
 	t.Helper()
 	var a struct{ License license.License }
 	require.NoError(t, json.Unmarshal(out.Body, &a))
 	return a.License
 }
 
-func (d *desk) record(id string) issuing.Record {
+func (d *desk) record(id string) ledger.Record {
 	d.t.Helper()
 	r, err := d.store.Record(context.Background(), id)
 	require.NoError(d.t, err)

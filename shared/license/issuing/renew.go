@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 )
 
 // RenewalRequest asks to renew a subscription: either TermMonths or ExpiresOn. An empty Basis is BasisExpiration, but a
@@ -22,29 +25,29 @@ type RenewalRequest struct {
 
 // Renew renews a subscription by contract; accounting only. Refusals: NotRenewable, BasisRequired, RenewalInPast, and
 // those of changing an existing license.
-func (i *Issuer) Renew(ctx context.Context, call Call, q RenewalRequest) (Outcome, error) {
+func (i *Issuer) Renew(ctx context.Context, call protocol.Call, q RenewalRequest) (protocol.Outcome, error) {
 	if err := call.Caller.Authorize(license.Renew); err != nil {
-		return Outcome{}, err
+		return protocol.Outcome{}, err
 	}
 	q, err := q.clean()
 	if err != nil {
-		return Outcome{}, err
+		return protocol.Outcome{}, err
 	}
 	if q.IfMatch == 0 {
-		return Outcome{}, ifMatchRequired("renewed")
+		return protocol.Outcome{}, ifMatchRequired("renewed")
 	}
 	old, err := i.find(ctx, q.ID)
 	if err != nil {
-		return Outcome{}, err
+		return protocol.Outcome{}, err
 	}
-	return i.run(ctx, write{
-		call:   call,
-		hash:   digest(q),
-		token:  old.ServerToken,
-		slot:   license.BaseSlot,
-		target: q.ID,
-		where:  idPointer,
-		decide: func(_ context.Context, now situation) (Record, error) { return decideRenewal(now, q) },
+	return i.writer.Run(ctx, protocol.Write{
+		Call:   call,
+		Hash:   protocol.Digest(q),
+		Token:  old.ServerToken,
+		Slot:   license.BaseSlot,
+		Target: q.ID,
+		Where:  idPointer,
+		Decide: func(_ context.Context, now protocol.Situation) (ledger.Record, error) { return decideRenewal(now, q) },
 	})
 }
 
@@ -52,9 +55,9 @@ func (i *Issuer) Renew(ctx context.Context, call Call, q RenewalRequest) (Outcom
 const idPointer = "path:id"
 
 // find reads the license that a request names, only to learn its server.
-func (i *Issuer) find(ctx context.Context, id string) (Record, error) {
+func (i *Issuer) find(ctx context.Context, id string) (ledger.Record, error) {
 	if !license.IsID(id) {
-		return Record{}, license.NotFound().At(idPointer)
+		return ledger.Record{}, license.NotFound().At(idPointer)
 	}
 	r, err := i.store.Record(ctx, id)
 	return r, license.PointAt(err, idPointer)
@@ -62,7 +65,7 @@ func (i *Issuer) find(ctx context.Context, id string) (Record, error) {
 
 func (q RenewalRequest) clean() (RenewalRequest, error) {
 	var basisErr, modulesErr error
-	contract, contractErr := license.CleanText("/contract", "The contract", q.Contract, 1, maxPaper)
+	contract, contractErr := license.CleanText("/contract", "The contract", q.Contract, 1, policy.MaxPaper)
 	if q.Basis != "" && q.Basis != license.BasisExpiration && q.Basis != license.BasisToday {
 		basisErr = license.Invalid("/basis", "The basis must be expiration or today.")
 	}
@@ -73,45 +76,45 @@ func (q RenewalRequest) clean() (RenewalRequest, error) {
 	return q, license.Collect(contractErr, checkTermGiven(q.TermMonths, q.ExpiresOn), basisErr, modulesErr)
 }
 
-func decideRenewal(now situation, q RenewalRequest) (Record, error) {
-	if err := now.changeable(q.IfMatch, "renewed"); err != nil {
-		return Record{}, err
+func decideRenewal(now protocol.Situation, q RenewalRequest) (ledger.Record, error) {
+	if err := changeable(now, q.IfMatch, "renewed"); err != nil {
+		return ledger.Record{}, err
 	}
-	old := now.target
+	old := now.Target
 	if old.Type != license.Subscription {
-		return Record{}, license.Refuse(license.NotRenewable, "This license is %s; only subscriptions are renewed. %s",
+		return ledger.Record{}, license.Refuse(license.NotRenewable, "This license is %s; only subscriptions are renewed. %s",
 			old.Type, map[license.Type]string{
 				license.Permanent: "It has no expiration date.",
 				license.Temporary: "Issue a new temporary license, or a subscription.",
 			}[old.Type]).With("type", old.Type)
 	}
 	if q.Basis == "" {
-		if old.License.At(now.at).Status == license.Expired {
-			return Record{}, license.Refuse(license.BasisRequired, "This subscription lapsed on %s. Say where the new term starts: basis expiration (%s) or basis today (%s).",
-				old.ExpiresOn.Words(), old.ExpiresOn.AddDays(1).Words(), now.today().Words()).
+		if old.License.At(now.At).Status == license.Expired {
+			return ledger.Record{}, license.Refuse(license.BasisRequired, "This subscription lapsed on %s. Say where the new term starts: basis expiration (%s) or basis today (%s).",
+				old.ExpiresOn.Words(), old.ExpiresOn.AddDays(1).Words(), now.Today().Words()).
 				With("expiresOn", old.ExpiresOn).With("bases", []license.RenewalBasis{license.BasisExpiration, license.BasisToday}).At("/basis")
 		}
 		q.Basis = license.BasisExpiration
 	}
-	if !q.ExpiresOn.IsNever() && q.ExpiresOn.Before(old.ExpiresOn) && q.ExpiresOn.After(now.today()) {
-		return Record{}, license.Invalid("/expiresOn", "This subscription runs through %s already; a renewal until %s would shorten it. Choose a later end.",
+	if !q.ExpiresOn.IsNever() && q.ExpiresOn.Before(old.ExpiresOn) && q.ExpiresOn.After(now.Today()) {
+		return ledger.Record{}, license.Invalid("/expiresOn", "This subscription runs through %s already; a renewal until %s would shorten it. Choose a later end.",
 			old.ExpiresOn.Words(), q.ExpiresOn.Words())
 	}
-	start, anchor := license.RenewalStart(q.Basis, old.ExpiresOn, old.AnchorDay, now.today())
-	term, err := termFrom(start, anchor, q.TermMonths, q.ExpiresOn, now.today(), license.RenewalInPast)
+	start, anchor := license.RenewalStart(q.Basis, old.ExpiresOn, old.AnchorDay, now.Today())
+	term, err := termFrom(start, anchor, q.TermMonths, q.ExpiresOn, now.Today(), license.RenewalInPast)
 	if err != nil {
-		return Record{}, err
+		return ledger.Record{}, err
 	}
 	modules := old.Modules
 	if q.Modules != nil {
 		modules = *q.Modules
 	}
-	return Record{
+	return ledger.Record{
 		License: license.License{
 			ServerToken: old.ServerToken, LineageID: old.LineageID, Type: license.Subscription, Customer: old.Customer,
 			Modules: modules, Contract: license.Optional(q.Contract), StartsOn: term.StartsOn, ExpiresOn: term.EndsOn,
 		},
-		Operation:         OpRenew,
+		Operation:         ledger.OpRenew,
 		AnchorDay:         term.AnchorDay,
 		Predecessor:       old.ID,
 		PreviousExpiresOn: old.ExpiresOn,
@@ -120,8 +123,8 @@ func decideRenewal(now situation, q RenewalRequest) (Record, error) {
 
 // changeable refuses to change the target unless the caller saw its current version and it is stored active, expired
 // included. verb is what then did not happen, such as "renewed".
-func (s situation) changeable(ifMatch int, verb string) error {
-	t := s.target
+func changeable(now protocol.Situation, ifMatch int, verb string) error {
+	t := now.Target
 	if t.Version != ifMatch {
 		return license.Refuse(license.VersionConflict, "%s %s it on %s. Nothing was %s. Read the license again, then decide.",
 			t.LastChange.By, t.LastChange.What, license.InstantWords(t.LastChange.At), verb).

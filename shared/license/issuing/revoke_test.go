@@ -9,10 +9,11 @@ import (
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/licensetest"
+	"qmslicensing/shared/license/protocol"
 	"qmslicensing/shared/license/registry"
 )
 
-func (d *desk) revoke(caller license.Caller, key string, l license.License, ifMatch int) (issuing.Outcome, error) {
+func (d *desk) revoke(caller license.Caller, key string, l license.License, ifMatch int) (protocol.Outcome, error) {
 	return d.issuer.Revoke(context.Background(), licensetest.Call(caller, key), issuing.RevocationRequest{ID: l.ID, Reason: "The contract was cancelled.", IfMatch: ifMatch})
 }
 

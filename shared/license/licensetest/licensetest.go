@@ -13,6 +13,9 @@ import (
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 )
 
 // Clock is a clock that moves only when it is told to.
@@ -57,8 +60,8 @@ var (
 const Token license.ServerToken = "QMSA-7K2P-9XWD-H4TN-RC53"
 
 // Call is a write by a caller under an Idempotency-Key.
-func Call(caller license.Caller, key string) issuing.Call {
-	return issuing.Call{Caller: caller, Method: "POST", Path: "/test", IdempotencyKey: key}
+func Call(caller license.Caller, key string) protocol.Call {
+	return protocol.Call{Caller: caller, Method: "POST", Path: "/test", IdempotencyKey: key}
 }
 
 // Trial is a request for a trial that is in order.
@@ -80,8 +83,8 @@ func Permanent() issuing.SoldRequest {
 		ServerToken: string(Token), Customer: "Northwind Call Centers", Type: license.Permanent,
 		Modules: license.Modules{QMSSuite: 50, CallRecording: 20}, Order: "O-7781",
 	}
-	for _, name := range issuing.DefaultPolicy().Conditions {
-		q.Conditions = append(q.Conditions, issuing.Condition{Name: name, MetOn: license.MakeDate(2026, 11, 2), Evidence: "O-7781"})
+	for _, name := range policy.DefaultPolicy().Conditions {
+		q.Conditions = append(q.Conditions, ledger.Condition{Name: name, MetOn: license.MakeDate(2026, 11, 2), Evidence: "O-7781"})
 	}
 	return q
 }

@@ -10,35 +10,38 @@ import (
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensekey"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 )
 
-func isConflict(err error) bool { return errors.Is(err, issuing.ErrConflict) }
+func isConflict(err error) bool { return errors.Is(err, ledger.ErrConflict) }
 
 // SignerSetup is a signer under test with its key table. Disable makes the key of a purpose unusable.
 type SignerSetup struct {
-	Signer  issuing.Signer
+	Signer  protocol.Signer
 	Keys    []keyring.Entry
 	Disable func(t *testing.T, purpose license.KeyPurpose)
 }
 
 // captureSigner keeps what Prepare made, so that the suite can hand it to the signer under test.
-type captureSigner struct{ prepared issuing.Prepared }
+type captureSigner struct{ prepared protocol.Prepared }
 
 var errCaptured = errors.New("captured")
 
-func (c *captureSigner) Sign(_ context.Context, p issuing.Prepared) (issuing.Signature, error) {
+func (c *captureSigner) Sign(_ context.Context, p protocol.Prepared) (protocol.Signature, error) {
 	c.prepared = p
-	return issuing.Signature{}, errors.Join(errCaptured, issuing.ErrRefused)
+	return protocol.Signature{}, errors.Join(errCaptured, protocol.ErrRefused)
 }
 
 // Signer is the contract of a signer. open returns one whose keys work; store is an empty store for its key table.
 func Signer(t *testing.T, open func(t *testing.T) SignerSetup, store func(keys []keyring.Entry) AnyStoreWithKeys) {
-	prepare := func(t *testing.T, s SignerSetup, sold bool) issuing.Prepared {
+	prepare := func(t *testing.T, s SignerSetup, sold bool) protocol.Prepared {
 		capture := &captureSigner{}
 		clock := NewClock()
 		st := store(s.Keys)
-		issuer := issuing.NewIssuer(st, capture, keyring.New(st, clock.Now), issuing.DefaultPolicy(), clock.Now)
+		issuer := issuing.NewIssuer(st, capture, keyring.New(st, clock.Now), policy.DefaultPolicy(), clock.Now)
 		var err error
 		if sold {
 			_, err = issuer.Sold(context.Background(), Call(AccountingCaller, "k"), Subscription())
@@ -64,7 +67,7 @@ func Signer(t *testing.T, open func(t *testing.T) SignerSetup, store func(keys [
 			p := prepare(t, s, sold)
 			s.Disable(t, p.Key().Purpose)
 			_, err := s.Signer.Sign(context.Background(), p)
-			require.ErrorIs(t, err, issuing.ErrRefused)
+			require.ErrorIs(t, err, protocol.ErrRefused)
 		})
 	}
 }

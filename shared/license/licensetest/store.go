@@ -10,14 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/protocol"
 	"qmslicensing/shared/license/registry"
 )
 
 // AnyStore is all that the domain asks of a store.
 type AnyStore interface {
-	issuing.Store
-	issuing.Pendings
+	ledger.Store
+	protocol.Pendings
 	registry.Store
 }
 
@@ -44,34 +45,34 @@ func Store(t *testing.T, open func(t *testing.T) AnyStore) {
 var at = time.Date(2026, 11, 23, 9, 0, 0, 123456789, time.UTC)
 
 // record is a pending subscription with every member set.
-func record(n int) issuing.Record {
-	return issuing.Record{
+func record(n int) ledger.Record {
+	return ledger.Record{
 		License: license.License{
 			ID: fmt.Sprintf("%032x", n), LineageID: fmt.Sprintf("%032x", 1), ServerToken: Token, Sequence: n, Version: 1,
 			Type: license.Subscription, Customer: "Café “Nord” & Söhne", Modules: license.Modules{QMSSuite: 1, CallRecording: 2},
 			Seats: license.Seats{CallRecording: 3, ComputerRecording: 1, AgentEvaluation: 1}, IssuedOn: license.Today(at),
 			IssuedBy: "accounting", StartsOn: license.Today(at), ExpiresOn: license.MakeDate(2027, 11, 22), Status: license.Pending, Contract: "C-1",
 		},
-		Operation: issuing.OpRenew, IssuedAt: at, AnchorDay: 23, Predecessor: "p", PreviousExpiresOn: license.MakeDate(2026, 11, 22),
-		Conditions: []issuing.Condition{{Name: "contract-signed", MetOn: license.Today(at), Evidence: "e"}}, Note: "n",
-		LastChange: issuing.Change{By: "accounting", At: at, What: "issued"}, KeyID: "sold-2026-1",
+		Operation: ledger.OpRenew, IssuedAt: at, AnchorDay: 23, Predecessor: "p", PreviousExpiresOn: license.MakeDate(2026, 11, 22),
+		Conditions: []ledger.Condition{{Name: "contract-signed", MetOn: license.Today(at), Evidence: "e"}}, Note: "n",
+		LastChange: ledger.Change{By: "accounting", At: at, What: "issued"}, KeyID: "sold-2026-1",
 		SigningInput: []byte("eyJ.eyJ"), LeaseUntil: at.Add(5 * time.Second), Attempts: 1,
 	}
 }
 
 // intent is a commit that adds record n as the n-th link of the chain.
-func intent(n int) issuing.Commit {
+func intent(n int) ledger.Commit {
 	r := record(n)
-	return issuing.Commit{
-		Server:      issuing.Server{Token: Token, Sequence: n, Base: issuing.Slot{Pending: r.ID}, ChainLength: n, ChainHash: fmt.Sprint("hash", n)},
+	return ledger.Commit{
+		Server:      ledger.Server{Token: Token, Sequence: n, Base: ledger.Slot{Pending: r.ID}, ChainLength: n, ChainHash: fmt.Sprint("hash", n)},
 		ChainBefore: n - 1,
-		Idempotency: &issuing.IdempotencyRecord{Key: fmt.Sprint("key", n), RequestHash: "h", LicenseID: r.ID, At: at},
+		Idempotency: &ledger.IdempotencyRecord{Key: fmt.Sprint("key", n), RequestHash: "h", LicenseID: r.ID, At: at},
 		New:         &r,
-		Audit:       issuing.AuditEntry{ServerToken: Token, Number: n, LicenseID: r.ID, Text: []byte("{}"), Hash: fmt.Sprint("hash", n)},
+		Audit:       ledger.AuditEntry{ServerToken: Token, Number: n, LicenseID: r.ID, Text: []byte("{}"), Hash: fmt.Sprint("hash", n)},
 	}
 }
 
-func mustCommit(t *testing.T, s AnyStore, c issuing.Commit) {
+func mustCommit(t *testing.T, s AnyStore, c ledger.Commit) {
 	t.Helper()
 	require.NoError(t, s.Commit(context.Background(), c))
 }
@@ -80,7 +81,7 @@ func storeEmpty(t *testing.T, s AnyStore) {
 	ctx := context.Background()
 	server, err := s.Server(ctx, Token)
 	require.NoError(t, err)
-	require.Equal(t, issuing.Server{Token: Token}, server)
+	require.Equal(t, ledger.Server{Token: Token}, server)
 	_, err = s.Record(ctx, "none")
 	var refusal *license.Error
 	require.ErrorAs(t, err, &refusal)
@@ -112,9 +113,9 @@ func storeChainMoved(t *testing.T, s AnyStore) {
 	mustCommit(t, s, intent(1))
 	again := intent(2)
 	again.ChainBefore = 0
-	require.ErrorIs(t, s.Commit(context.Background(), again), issuing.ErrConflict)
+	require.ErrorIs(t, s.Commit(context.Background(), again), ledger.ErrConflict)
 	again.ChainBefore = 7
-	require.ErrorIs(t, s.Commit(context.Background(), again), issuing.ErrConflict)
+	require.ErrorIs(t, s.Commit(context.Background(), again), ledger.ErrConflict)
 	_, err := s.Record(context.Background(), record(2).ID)
 	require.Error(t, err, "nothing of a refused commit is written")
 }
@@ -123,7 +124,7 @@ func storeIdempotencyOnce(t *testing.T, s AnyStore) {
 	mustCommit(t, s, intent(1))
 	second := intent(2)
 	second.Idempotency.Key = "key1"
-	require.ErrorIs(t, s.Commit(context.Background(), second), issuing.ErrConflict)
+	require.ErrorIs(t, s.Commit(context.Background(), second), ledger.ErrConflict)
 	server, err := s.Server(context.Background(), Token)
 	require.NoError(t, err)
 	require.Equal(t, 1, server.ChainLength)
@@ -132,18 +133,18 @@ func storeIdempotencyOnce(t *testing.T, s AnyStore) {
 func storeUpdateConditions(t *testing.T, s AnyStore) {
 	ctx := context.Background()
 	mustCommit(t, s, intent(1))
-	for _, wrong := range []issuing.Update{
+	for _, wrong := range []ledger.Update{
 		{ID: record(1).ID, IfStatus: license.Active, Status: license.Superseded},
 		{ID: record(1).ID, IfStatus: license.Pending, IfVersion: 2, Status: license.Void},
 		{ID: "none", IfStatus: license.Pending, Status: license.Void},
 	} {
 		c := intent(2)
-		c.Updates = []issuing.Update{wrong}
-		require.ErrorIs(t, s.Commit(ctx, c), issuing.ErrConflict)
+		c.Updates = []ledger.Update{wrong}
+		require.ErrorIs(t, s.Commit(ctx, c), ledger.ErrConflict)
 	}
 	c := intent(2)
-	change := issuing.Change{By: "x", At: at, What: "renewed"}
-	c.Updates = []issuing.Update{{ID: record(1).ID, IfStatus: license.Pending, IfVersion: 1, Status: license.Pending, AddVersion: 1, LastChange: &change}}
+	change := ledger.Change{By: "x", At: at, What: "renewed"}
+	c.Updates = []ledger.Update{{ID: record(1).ID, IfStatus: license.Pending, IfVersion: 1, Status: license.Pending, AddVersion: 1, LastChange: &change}}
 	mustCommit(t, s, c)
 	got, err := s.Record(ctx, record(1).ID)
 	require.NoError(t, err)
@@ -151,12 +152,12 @@ func storeUpdateConditions(t *testing.T, s AnyStore) {
 	require.Equal(t, change, got.LastChange)
 }
 
-func activation(n, chain int) issuing.Commit {
+func activation(n, chain int) ledger.Commit {
 	c := intent(n)
 	c.Idempotency, c.New = nil, nil
 	c.ChainBefore, c.Server.ChainLength, c.Audit.Number = chain, chain+1, chain+1
-	c.Server.Base = issuing.Slot{Current: record(n).ID}
-	c.Updates = []issuing.Update{{ID: record(n).ID, IfStatus: license.Pending, Status: license.Active, Signed: &issuing.Signed{
+	c.Server.Base = ledger.Slot{Current: record(n).ID}
+	c.Updates = []ledger.Update{{ID: record(n).ID, IfStatus: license.Pending, Status: license.Active, Signed: &ledger.Signed{
 		LicenseKey: "eyJ.eyJ.sig", KMSRequestID: "kms-1", Supersedes: "old", Answer: []byte(`{"license":{}}`),
 	}}}
 	return c
@@ -175,35 +176,35 @@ func storeActivation(t *testing.T, s AnyStore) {
 	require.NoError(t, err)
 	require.Equal(t, want.License, l)
 	require.Equal(t, license.Today(at), changedOn)
-	_, err = s.Touch(ctx, want.ID, issuing.Touch{Now: at.Add(time.Hour), LeaseUntil: at.Add(2 * time.Hour)})
-	require.ErrorIs(t, err, issuing.ErrConflict, "only a pending license is leased")
+	_, err = s.Touch(ctx, want.ID, ledger.Touch{Now: at.Add(time.Hour), LeaseUntil: at.Add(2 * time.Hour)})
+	require.ErrorIs(t, err, ledger.ErrConflict, "only a pending license is leased")
 }
 
 func storeLease(t *testing.T, s AnyStore) {
 	ctx := context.Background()
 	mustCommit(t, s, intent(1))
 	id := record(1).ID
-	_, err := s.Touch(ctx, id, issuing.Touch{Now: at, LeaseUntil: at.Add(9 * time.Second)})
-	require.ErrorIs(t, err, issuing.ErrConflict, "the first lease holds")
+	_, err := s.Touch(ctx, id, ledger.Touch{Now: at, LeaseUntil: at.Add(9 * time.Second)})
+	require.ErrorIs(t, err, ledger.ErrConflict, "the first lease holds")
 	later := at.Add(5 * time.Second)
-	got, err := s.Touch(ctx, id, issuing.Touch{Now: later, LeaseUntil: later.Add(5 * time.Second)})
+	got, err := s.Touch(ctx, id, ledger.Touch{Now: later, LeaseUntil: later.Add(5 * time.Second)})
 	require.NoError(t, err)
 	require.Equal(t, 2, got.Attempts)
 	require.Equal(t, later.Add(5*time.Second), got.LeaseUntil)
 	require.Equal(t, 1, got.Version, "a lease is not a change of the license")
-	_, err = s.Touch(ctx, id, issuing.Touch{Now: later, LeaseUntil: later.Add(5 * time.Second)})
-	require.ErrorIs(t, err, issuing.ErrConflict)
+	_, err = s.Touch(ctx, id, ledger.Touch{Now: later, LeaseUntil: later.Add(5 * time.Second)})
+	require.ErrorIs(t, err, ledger.ErrConflict)
 }
 
 func storeRefusal(t *testing.T, s AnyStore) {
 	ctx := context.Background()
 	mustCommit(t, s, intent(1))
-	_, err := s.Touch(ctx, record(1).ID, issuing.Touch{RefusedSince: at})
+	_, err := s.Touch(ctx, record(1).ID, ledger.Touch{RefusedSince: at})
 	require.NoError(t, err)
-	got, err := s.Touch(ctx, record(1).ID, issuing.Touch{RefusedSince: at.Add(time.Minute)})
+	got, err := s.Touch(ctx, record(1).ID, ledger.Touch{RefusedSince: at.Add(time.Minute)})
 	require.NoError(t, err)
 	require.Equal(t, at, got.RefusedSince)
-	got, err = s.Touch(ctx, record(1).ID, issuing.Touch{Signed: true})
+	got, err = s.Touch(ctx, record(1).ID, ledger.Touch{Signed: true})
 	require.NoError(t, err)
 	require.Zero(t, got.RefusedSince, "it has signed again")
 }

@@ -1,4 +1,4 @@
-package issuing
+package protocol
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/ledger"
 )
 
 // voidAfter is how long the signing service must have refused before a pending license is given up.
@@ -28,12 +29,12 @@ type Pendings interface {
 
 // Sweeper finishes what stays pending after a crash, and voids what cannot be finished.
 type Sweeper struct {
-	issuer   *Issuer
+	writer   *Writer
 	pendings Pendings
 }
 
-// NewSweeper returns a Sweeper. The issuer's signer must be able to use the keys of both purposes.
-func NewSweeper(issuer *Issuer, pendings Pendings) *Sweeper { return &Sweeper{issuer, pendings} }
+// NewSweeper returns a Sweeper. The writer's signer must be able to use the keys of both purposes.
+func NewSweeper(writer *Writer, pendings Pendings) *Sweeper { return &Sweeper{writer, pendings} }
 
 // SweepReport counts what a sweep did. Waiting licenses stay pending for the next one.
 type SweepReport struct {
@@ -60,25 +61,25 @@ func (s *Sweeper) Sweep(ctx context.Context) (SweepReport, error) {
 	ctx, cancel := beforeDeadline(ctx)
 	defer cancel()
 	var report SweepReport
-	pending, err := s.pendings.Pending(ctx, s.issuer.now(), sweepBatch)
+	pending, err := s.pendings.Pending(ctx, s.writer.now(), sweepBatch)
 	if err != nil {
 		return report, err
 	}
 	var failures []error
 	for _, id := range pending {
-		found, err := s.issuer.store.Record(ctx, id)
+		found, err := s.writer.store.Record(ctx, id)
 		record := found
 		if err == nil && found.Status == license.Pending {
 			record, err = s.sweepOne(ctx, found)
 		}
 		switch {
 		case err != nil:
-			report.wait(found.IssuedAt, s.issuer.now())
+			report.wait(found.IssuedAt, s.writer.now())
 			failures = append(failures, err)
 		case record.Status == license.Void:
 			report.Voided++
 		case record.Status == license.Pending:
-			report.wait(found.IssuedAt, s.issuer.now())
+			report.wait(found.IssuedAt, s.writer.now())
 		default:
 			report.Finished++
 		}
@@ -86,62 +87,28 @@ func (s *Sweeper) Sweep(ctx context.Context) (SweepReport, error) {
 	return report, errors.Join(failures...)
 }
 
-func (s *Sweeper) sweepOne(ctx context.Context, record Record) (Record, error) {
-	i, id := s.issuer, record.ID
-	if record.ExpiredAt(i.now()) {
-		return i.void(ctx, record, voidExpired)
+func (s *Sweeper) sweepOne(ctx context.Context, record ledger.Record) (ledger.Record, error) {
+	w, id := s.writer, record.ID
+	if record.ExpiredAt(w.now()) {
+		return w.void(ctx, record, voidExpired)
 	}
-	record, err := i.store.Touch(ctx, id, Touch{Now: i.now(), LeaseUntil: i.now().Add(leaseTime)})
-	if errors.Is(err, ErrConflict) { // somebody else is on it
-		return i.store.Record(ctx, id)
+	record, err := w.store.Touch(ctx, id, ledger.Touch{Now: w.now(), LeaseUntil: w.now().Add(leaseTime)})
+	if errors.Is(err, ledger.ErrConflict) { // somebody else is on it
+		return w.store.Record(ctx, id)
 	}
 	if err != nil {
 		return record, err
 	}
-	prepared, err := i.reopen(ctx, record)
+	prepared, err := w.reopen(ctx, record)
 	if err != nil {
 		return record, err
 	}
-	finished, err := i.conclude(ctx, sweepCaller, record.ServerToken, prepared)
+	finished, err := w.conclude(ctx, sweepCaller, record.ServerToken, prepared)
 	if errors.Is(err, ErrRefused) {
-		if !record.RefusedSince.IsZero() && i.now().Sub(record.RefusedSince) >= voidAfter {
-			return i.void(ctx, record, voidRefused)
+		if !record.RefusedSince.IsZero() && w.now().Sub(record.RefusedSince) >= voidAfter {
+			return w.void(ctx, record, voidRefused)
 		}
 		return record, nil
 	}
 	return finished, err
-}
-
-// void gives a pending license up: its slot is free again, its number stays used, its predecessor is not touched.
-func (i *Issuer) void(ctx context.Context, p Record, reason string) (Record, error) {
-	for {
-		record, err := i.voidOnce(ctx, p, reason)
-		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnclear) {
-			return record, err
-		}
-		if !pause(ctx) {
-			return Record{}, unavailable(err)
-		}
-	}
-}
-
-func (i *Issuer) voidOnce(ctx context.Context, p Record, reason string) (Record, error) {
-	server, err := i.store.Server(ctx, p.ServerToken)
-	if err != nil {
-		return Record{}, err
-	}
-	record, err := i.store.Record(ctx, p.ID)
-	if err != nil || record.Status != license.Pending {
-		return record, err
-	}
-	now := i.now()
-	before := server.ChainLength
-	server.slot(record.Type.Slot()).Pending = ""
-	update := Update{ID: record.ID, IfStatus: license.Pending, Status: license.Void, LastChange: &Change{sweepCaller.Username, now.UTC(), "voided"}, VoidReason: reason}
-	update.Apply(&record)
-	entry, err := link(&server, EventVoided, sweepCaller, record, now)
-	if err != nil {
-		return Record{}, err
-	}
-	return record, i.store.Commit(ctx, Commit{Server: server, ChainBefore: before, Audit: entry, Updates: []Update{update}})
 }

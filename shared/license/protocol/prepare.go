@@ -1,4 +1,4 @@
-package issuing
+package protocol
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensekey"
 )
 
@@ -29,8 +30,8 @@ func (p Prepared) Key() keyring.Entry { return p.key }
 func (p Prepared) SigningInput() []byte { return p.input }
 
 // prepare fills in the record's key and signing input and lints them.
-func (i *Issuer) prepare(ctx context.Context, r *Record) (Prepared, error) {
-	key, err := i.keys.Signer(ctx, r.Type.KeyPurpose())
+func (w *Writer) prepare(ctx context.Context, r *ledger.Record) (Prepared, error) {
+	key, err := w.keys.Signer(ctx, r.Type.KeyPurpose())
 	if err != nil {
 		return Prepared{}, err
 	}
@@ -42,8 +43,8 @@ func (i *Issuer) prepare(ctx context.Context, r *Record) (Prepared, error) {
 }
 
 // reopen prepares a stored pending license again, with the key it names.
-func (i *Issuer) reopen(ctx context.Context, r Record) (Prepared, error) {
-	key, err := i.keys.ByID(ctx, r.KeyID)
+func (w *Writer) reopen(ctx context.Context, r ledger.Record) (Prepared, error) {
+	key, err := w.keys.ByID(ctx, r.KeyID)
 	if err != nil {
 		return Prepared{}, fmt.Errorf("reopening license %s, key %s: %w", r.ID, r.KeyID, err)
 	}
@@ -52,7 +53,7 @@ func (i *Issuer) reopen(ctx context.Context, r Record) (Prepared, error) {
 
 // lint signs the bytes with a throw-away key that stands in for the real one and has the product's verifier read the
 // result: what it reads must be the record, and the real key must be one for this type.
-func lint(r Record, key keyring.Entry) (Prepared, error) {
+func lint(r ledger.Record, key keyring.Entry) (Prepared, error) {
 	throwaway, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return Prepared{}, err
@@ -82,7 +83,7 @@ func lint(r Record, key keyring.Entry) (Prepared, error) {
 }
 
 // claimsOf is what the license key of a record says.
-func claimsOf(r Record) licensekey.Claims {
+func claimsOf(r ledger.Record) licensekey.Claims {
 	c := licensekey.Claims{
 		ID:          r.ID,
 		ServerToken: r.ServerToken,

@@ -1,0 +1,211 @@
+package issuing
+
+import (
+	"context"
+
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
+)
+
+// SoldRequest asks for a permanent license or a subscription. A subscription has a contract and either TermMonths or
+// ExpiresOn; a permanent license has an order and conditions. Replaces names the active base license that the new one
+// takes the place of, and IfMatch is then its version; both are zero otherwise.
+type SoldRequest struct {
+	ServerToken string
+	Customer    string
+	Type        license.Type
+	Modules     license.Modules
+	Contract    string
+	TermMonths  int
+	ExpiresOn   license.Date
+	StartsOn    license.Date // zero: today
+	Order       string
+	Conditions  []ledger.Condition
+	Replaces    string
+	IfMatch     int
+}
+
+// Sold issues a permanent license or a subscription; accounting only. Refusals: ConditionsNotMet, ExpiresInPast,
+// BaseLicenseExists, and those of changing an existing license where it replaces one.
+func (i *Issuer) Sold(ctx context.Context, call protocol.Call, q SoldRequest) (protocol.Outcome, error) {
+	if err := call.Caller.Authorize(license.IssueSold); err != nil {
+		return protocol.Outcome{}, err
+	}
+	q, token, err := q.clean()
+	if err != nil {
+		return protocol.Outcome{}, err
+	}
+	if q.Replaces != "" && q.IfMatch == 0 {
+		return protocol.Outcome{}, ifMatchRequired("replaced")
+	}
+	if q.Replaces != "" && !license.IsID(q.Replaces) {
+		return protocol.Outcome{}, license.NotFound().At(replacesPointer)
+	}
+	return i.writer.Run(ctx, protocol.Write{
+		Call:   call,
+		Hash:   protocol.Digest(q),
+		Token:  token,
+		Slot:   license.BaseSlot,
+		Target: q.Replaces,
+		Where:  replacesPointer,
+		Decide: func(ctx context.Context, now protocol.Situation) (ledger.Record, error) {
+			return i.decideSold(ctx, now, q)
+		},
+	})
+}
+
+func (q SoldRequest) clean() (SoldRequest, license.ServerToken, error) {
+	token, tokenErr := parseToken(q.ServerToken)
+	customer, customerErr := license.CleanText("/customer", "The customer's name", q.Customer, 1, policy.MaxCustomer)
+	errs := []error{tokenErr, customerErr, q.Modules.Check("/modules")}
+	switch q.Type {
+	case license.Subscription:
+		errs = append(errs, q.cleanSubscription()...)
+	case license.Permanent:
+		errs = append(errs, q.cleanPermanent()...)
+		q.Conditions = policy.CleanConditions(q.Conditions)
+	default:
+		errs = append(errs, license.Invalid("/type", "The type must be subscription or permanent. Sales and support issue temporary licenses."))
+	}
+	if q.Replaces == "" && q.IfMatch != 0 {
+		errs = append(errs, license.Invalid("header:If-Match", "If-Match goes with replaces: name the license that this one takes the place of, or leave it out."))
+	}
+	if err := license.Collect(errs...); err != nil {
+		return q, "", err
+	}
+	q.ServerToken, q.Customer = string(token), customer
+	return q, token, nil
+}
+
+func (q *SoldRequest) cleanSubscription() []error {
+	contract, err := license.CleanText("/contract", "The contract", q.Contract, 1, policy.MaxPaper)
+	q.Contract = contract
+	errs := []error{err, checkTermGiven(q.TermMonths, q.ExpiresOn)}
+	if q.Order != "" {
+		errs = append(errs, notFor("/order", license.Permanent))
+	}
+	if q.Conditions != nil {
+		errs = append(errs, notFor("/conditions", license.Permanent))
+	}
+	return errs
+}
+
+func (q *SoldRequest) cleanPermanent() []error {
+	order, err := license.CleanText("/order", "The order", q.Order, 1, policy.MaxPaper)
+	q.Order = order
+	errs := []error{err}
+	for pointer, given := range map[string]bool{"/contract": q.Contract != "", "/termMonths": q.TermMonths != 0, "/expiresOn": !q.ExpiresOn.IsNever(), "/startsOn": !q.StartsOn.IsNever()} {
+		if given {
+			errs = append(errs, notFor(pointer, license.Subscription))
+		}
+	}
+	return errs
+}
+
+func notFor(pointer string, t license.Type) error {
+	return license.Invalid(pointer, "%s belongs to a %s license. Leave it out, or change the type.", pointer[1:], t)
+}
+
+// checkTermGiven wants exactly one of the two ways to say a term.
+func checkTermGiven(months int, end license.Date) error {
+	switch {
+	case months == 0 && end.IsNever():
+		return license.Invalid("/termMonths", "Give the term in months (termMonths, 1 to 120), or its last day (expiresOn).")
+	case months != 0 && !end.IsNever():
+		return license.Invalid("/expiresOn", "Give either termMonths or expiresOn, not both.")
+	case end.IsNever() && (months < license.MinTermMonths || months > license.MaxTermMonths):
+		return license.Invalid("/termMonths", "A term has 1 to 120 months; this is %d.", months)
+	}
+	return nil
+}
+
+// decideTerm computes the term of a new subscription.
+func (q SoldRequest) decideTerm(today license.Date) (license.Term, error) {
+	start := q.StartsOn
+	if start.IsNever() {
+		start = today
+	}
+	if start.After(today) {
+		return license.Term{}, license.Invalid("/startsOn", "A license works from the moment it is signed, so its term cannot start later than today, %s. Leave startsOn out, or give today or a past day.", today.Words())
+	}
+	return termFrom(start, start.Day(), q.TermMonths, q.ExpiresOn, today, license.ExpiresInPast)
+}
+
+// termFrom computes a term that starts on a day and refuses, with the given code, one that does not end after today.
+func termFrom(start license.Date, anchor, months int, end, today license.Date, inPast license.Code) (license.Term, error) {
+	term := license.TermOfMonths(start, months, anchor)
+	pointer := "/termMonths"
+	if !end.IsNever() {
+		term, pointer = license.TermUntil(start, end), "/expiresOn"
+	}
+	latest := license.LatestEnd(start)
+	switch {
+	case !term.EndsOn.After(today):
+		return term, license.Refuse(inPast, "The license would end on %s, which is not after today, %s. Choose a later end.",
+			term.EndsOn.Words(), today.Words()).With("expiresOn", term.EndsOn).With("today", today).At(pointer)
+	case term.EndsOn.Before(start):
+		return term, license.Invalid(pointer, "The term starts on %s, so it cannot end on %s. Choose a later end.", start.Words(), term.EndsOn.Words())
+	case term.EndsOn.After(license.LastDay):
+		return term, license.Invalid(pointer, "A license ends on %s at the latest. Choose an earlier end.", license.LastDay.Words())
+	case !end.IsNever() && term.EndsOn.After(latest):
+		return term, license.Invalid(pointer, "A term has at most 120 months: one that starts on %s ends on %s at the latest.", start.Words(), latest.Words())
+	}
+	return term, nil
+}
+
+// replacesPointer is where a request names the license that it replaces.
+const replacesPointer = "/replaces"
+
+func (i *Issuer) decideSold(ctx context.Context, now protocol.Situation, q SoldRequest) (ledger.Record, error) {
+	if err := i.policy.CheckConditions(q.Type, q.Conditions, now.Today()); err != nil {
+		return ledger.Record{}, err
+	}
+	r := ledger.Record{
+		License: license.License{
+			ServerToken: now.Server.Token, Type: q.Type, Customer: q.Customer, Modules: q.Modules,
+			Contract: license.Optional(q.Contract), Order: license.Optional(q.Order), StartsOn: now.Today(),
+		},
+		Operation:  ledger.OpIssue,
+		Conditions: q.Conditions,
+	}
+	if now.Target != nil {
+		if now.Target.ServerToken != now.Server.Token {
+			return r, license.Invalid(replacesPointer, "License %s belongs to another server. Name the base license of this one, or leave replaces out.", q.Replaces)
+		}
+		if err := changeable(now, q.IfMatch, "replaced"); err != nil {
+			return r, err
+		}
+		if now.Target.Type == license.Temporary {
+			return r, license.Invalid(replacesPointer, "License %s is temporary; the new license supersedes it without being told. Leave replaces out.", q.Replaces)
+		}
+		r.LineageID, r.Predecessor = now.Target.LineageID, now.Target.ID
+	} else if err := i.refuseOverBase(ctx, now); err != nil {
+		return r, err
+	}
+	if q.Type == license.Subscription {
+		term, err := q.decideTerm(now.Today())
+		if err != nil {
+			return r, err
+		}
+		r.StartsOn, r.ExpiresOn, r.AnchorDay = term.StartsOn, term.EndsOn, term.AnchorDay
+	}
+	return r, nil
+}
+
+// refuseOverBase refuses to issue a base license where one is active, unless it is meant.
+func (i *Issuer) refuseOverBase(ctx context.Context, now protocol.Situation) error {
+	if now.Server.Base.Current == "" {
+		return nil
+	}
+	base, err := i.store.Record(ctx, now.Server.Base.Current)
+	if err != nil {
+		return err
+	}
+	if base.License.At(now.At).Status != license.Active {
+		return nil
+	}
+	return license.Refuse(license.BaseLicenseExists, "This server has an active %s license for %s, expiration date %s. Renew or amend that one, or name it in replaces with its version in If-Match.",
+		base.Type, base.Customer, base.ExpiresOn.Words()).With("licenseId", base.ID)
+}

@@ -1,0 +1,55 @@
+// Package policy is the rules that the vendor may change without a new release: how long temporary licenses run and what
+// a sale must have met.
+package policy
+
+import "qmslicensing/shared/license"
+
+// The most characters of the texts that people give.
+const (
+	MaxCustomer = 200
+	MaxPaper    = 100 // contract, order, evidence
+	MaxNote     = 2000
+)
+
+// Policy is the configurable part of the rules.
+type Policy struct {
+	TrialDays           int      // the longest trial, and the default
+	TroubleshootingDays int      // likewise
+	EmergencyDays       int      // likewise
+	Conditions          []string // the conditions of a sale that a permanent license needs
+}
+
+// DefaultPolicy returns the limits of the design: 30, 30 and 14 days, and the four conditions of a sale.
+func DefaultPolicy() Policy {
+	return Policy{30, 30, 14, []string{"contract-signed", "payment-received", "quantities-match", "customer-name-matches"}}
+}
+
+func (p Policy) Days(purpose license.Purpose) int {
+	switch purpose {
+	case license.Trial:
+		return p.TrialDays
+	case license.Troubleshooting:
+		return p.TroubleshootingDays
+	case license.Emergency:
+		return p.EmergencyDays
+	}
+	return 0
+}
+
+// CheckDays refuses a temporary license that runs too long, with TrialLimit or TemporaryLimit.
+func (p Policy) CheckDays(purpose license.Purpose, days int) error {
+	limit := p.Days(purpose)
+	if days <= limit {
+		return nil
+	}
+	code := license.TemporaryLimit
+	if purpose == license.Trial {
+		code = license.TrialLimit
+	}
+	return license.Refuse(code, "A temporary license for %s runs for at most %d days; this asks for %d. Choose %d or fewer.",
+		purposeWords[purpose], limit, days, limit).With("limit", limit).With("requested", days).At("/days")
+}
+
+var purposeWords = map[license.Purpose]string{
+	license.Trial: "a trial", license.Troubleshooting: "troubleshooting", license.Emergency: "an emergency",
+}
