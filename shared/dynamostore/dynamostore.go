@@ -6,8 +6,10 @@
 //	server#<token> / server           the server item: both slots and the head of the audit chain
 //	idempotency#<key> / idempotency   which license a request made
 //	keys / <kid>                      the key table
+//	<kind>#<id> / <kind>              a document: a license request, an exception
+//	count#<key> / count               a counter, of what a person issued on a day
 //
-// Its index byServer (serverToken, sequence) serves search; its sparse index pending (pendingShard, leaseUntil) finds
+// Its index documents (documentShelf, documentPlace) lists documents. Its index byServer (serverToken, sequence) serves search; its sparse index pending (pendingShard, leaseUntil) finds
 // work for the sweep. No decision reads an index. The audit table holds one entry per server token and number; entries
 // are put once and never changed.
 package dynamostore
@@ -47,6 +49,7 @@ type Store struct {
 var (
 	_ ledger.Store      = (*Store)(nil)
 	_ protocol.Pendings = (*Store)(nil)
+	_ ledger.Shelf      = (*Store)(nil)
 	_ registry.Store    = (*Store)(nil)
 	_ keyring.Source    = (*Store)(nil)
 )

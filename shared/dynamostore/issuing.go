@@ -53,11 +53,12 @@ func (s *Store) Idempotency(ctx context.Context, key string) (ledger.Idempotency
 
 // Commit implements ledger.Store: one TransactWriteItems.
 func (s *Store) Commit(ctx context.Context, c ledger.Commit) error {
-	return s.commit(ctx, c, s.putNew(s.audit, auditItem(c.Audit)))
+	return s.commit(ctx, c, func(ledger.AuditEntry) bool { return true })
 }
 
-func (s *Store) commit(ctx context.Context, c ledger.Commit, more ...*types.Put) error {
-	writes, err := s.transaction(c, more)
+// commit puts the audit entries that are wanted.
+func (s *Store) commit(ctx context.Context, c ledger.Commit, wanted func(ledger.AuditEntry) bool) error {
+	writes, err := s.transaction(c, wanted)
 	if err != nil {
 		return err
 	}
@@ -67,40 +68,54 @@ func (s *Store) commit(ctx context.Context, c ledger.Commit, more ...*types.Put)
 	})
 }
 
-func (s *Store) transaction(c ledger.Commit, more []*types.Put) ([]types.TransactWriteItem, error) {
-	server, err := serverItem(c.Server)
-	if err != nil {
-		return nil, err
+func (s *Store) transaction(c ledger.Commit, wanted func(ledger.AuditEntry) bool) ([]types.TransactWriteItem, error) {
+	var writes []types.TransactWriteItem
+	put := func(p *types.Put) { writes = append(writes, types.TransactWriteItem{Put: p}) }
+	for _, chain := range c.Chains {
+		server, err := serverItem(chain.Server)
+		if err != nil {
+			return nil, err
+		}
+		put(s.putAfter(server, "chainLength", chain.Before))
+		if wanted(chain.Audit) {
+			put(s.putNew(s.audit, auditItem(chain.Audit)))
+		}
 	}
-	putServer := s.putNew(s.licenses, server)
-	if c.ChainBefore > 0 {
-		putServer.ConditionExpression = ref("chainLength = :before")
-		putServer.ExpressionAttributeValues = item{":before": num(c.ChainBefore)}
-	}
-	puts := []*types.Put{putServer}
 	if c.Idempotency != nil {
 		body, err := json.Marshal(c.Idempotency)
 		if err != nil {
 			return nil, err
 		}
-		puts = append(puts, s.putNew(s.licenses, item{"pk": str("idempotency#" + c.Idempotency.Key), "sk": str("idempotency"), "body": str(string(body))}))
+		put(s.putNew(s.licenses, item{"pk": str("idempotency#" + c.Idempotency.Key), "sk": str("idempotency"), "body": str(string(body))}))
 	}
 	if c.New != nil {
 		record, err := recordItem(*c.New)
 		if err != nil {
 			return nil, err
 		}
-		puts = append(puts, s.putNew(s.licenses, record))
+		put(s.putNew(s.licenses, record))
 	}
-	puts = append(puts, more...)
-	writes := make([]types.TransactWriteItem, 0, len(puts)+len(c.Updates))
-	for _, put := range puts {
-		writes = append(writes, types.TransactWriteItem{Put: put})
+	for _, d := range c.Documents {
+		put(s.putAfter(documentItem(d), "version", d.Version-1))
 	}
 	for _, u := range c.Updates {
 		writes = append(writes, types.TransactWriteItem{Update: s.update(u)})
 	}
+	for _, n := range c.Counts {
+		writes = append(writes, types.TransactWriteItem{Update: s.count(n)})
+	}
 	return writes, nil
+}
+
+// putAfter puts an item of the license table on condition that a number of the stored one is n; 0: it is not there.
+func (s *Store) putAfter(it item, number string, n int) *types.Put {
+	put := s.putNew(s.licenses, it)
+	if n > 0 {
+		put.ConditionExpression = ref("#number = :before")
+		put.ExpressionAttributeNames = map[string]string{"#number": number}
+		put.ExpressionAttributeValues = item{":before": num(n)}
+	}
+	return put
 }
 
 func auditItem(e ledger.AuditEntry) item {
@@ -109,9 +124,11 @@ func auditItem(e ledger.AuditEntry) item {
 	}
 }
 
-// CommitAudited is Commit where the audit entry is in its table already. It is for operators, after a restore: no
+// CommitAudited is Commit where the audit entries are in their table already. It is for operators, after a restore: no
 // function writes without its audit entry.
-func (s *Store) CommitAudited(ctx context.Context, c ledger.Commit) error { return s.commit(ctx, c) }
+func (s *Store) CommitAudited(ctx context.Context, c ledger.Commit) error {
+	return s.commit(ctx, c, func(ledger.AuditEntry) bool { return false })
+}
 
 // PutAudit puts an audit entry alone, where the tables were restored apart. It is for operators, too.
 func (s *Store) PutAudit(ctx context.Context, e ledger.AuditEntry) error {

@@ -3,6 +3,7 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -22,12 +23,17 @@ type Store struct {
 	servers     map[license.ServerToken]ledger.Server
 	idempotency map[string]ledger.IdempotencyRecord
 	audit       map[license.ServerToken][]ledger.AuditEntry
+	documents   map[documentKey]ledger.Document
+	counts      map[string]int
 	keys        []keyring.Entry
 }
+
+type documentKey struct{ kind, id string }
 
 var (
 	_ ledger.Store      = (*Store)(nil)
 	_ protocol.Pendings = (*Store)(nil)
+	_ ledger.Shelf      = (*Store)(nil)
 	_ registry.Store    = (*Store)(nil)
 	_ keyring.Source    = (*Store)(nil)
 )
@@ -39,6 +45,8 @@ func New(keys ...keyring.Entry) *Store {
 		servers:     map[license.ServerToken]ledger.Server{},
 		idempotency: map[string]ledger.IdempotencyRecord{},
 		audit:       map[license.ServerToken][]ledger.AuditEntry{},
+		documents:   map[documentKey]ledger.Document{},
+		counts:      map[string]int{},
 		keys:        keys,
 	}
 }
@@ -75,6 +83,36 @@ func (s *Store) Idempotency(_ context.Context, key string) (ledger.IdempotencyRe
 	return r, ok, nil
 }
 
+// Document implements ledger.Reader.
+func (s *Store) Document(_ context.Context, kind, id string) (ledger.Document, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok := s.documents[documentKey{kind, id}]
+	return d, ok, nil
+}
+
+// Count implements ledger.Reader.
+func (s *Store) Count(_ context.Context, key string) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts[key], nil
+}
+
+// Documents implements ledger.Shelf.
+func (s *Store) Documents(_ context.Context, kind, state string, after ledger.Position, limit int) ([]ledger.Document, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	newestFirst := func(a, b ledger.Document) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID)) }
+	var found []ledger.Document
+	for _, d := range s.documents {
+		if d.Kind == kind && d.State == state && (after.ID == "" || newestFirst(ledger.Document{ID: after.ID, At: after.At}, d) < 0) {
+			found = append(found, d)
+		}
+	}
+	slices.SortFunc(found, newestFirst)
+	return found[:min(limit, len(found))], nil
+}
+
 // Commit implements ledger.Store.
 func (s *Store) Commit(_ context.Context, c ledger.Commit) error {
 	s.mu.Lock()
@@ -82,8 +120,10 @@ func (s *Store) Commit(_ context.Context, c ledger.Commit) error {
 	if !s.holds(c) {
 		return ledger.ErrConflict
 	}
-	s.servers[c.Server.Token] = c.Server
-	s.audit[c.Server.Token] = append(s.audit[c.Server.Token], c.Audit)
+	for _, chain := range c.Chains {
+		s.servers[chain.Server.Token] = chain.Server
+		s.audit[chain.Server.Token] = append(s.audit[chain.Server.Token], chain.Audit)
+	}
 	if c.Idempotency != nil {
 		s.idempotency[c.Idempotency.Key] = *c.Idempotency
 	}
@@ -95,13 +135,21 @@ func (s *Store) Commit(_ context.Context, c ledger.Commit) error {
 		u.Apply(&r)
 		s.records[u.ID] = r
 	}
+	for _, d := range c.Documents {
+		s.documents[documentKey{d.Kind, d.ID}] = d
+	}
+	for _, n := range c.Counts {
+		s.counts[n.Key] += n.Add
+	}
 	return nil
 }
 
 // holds reports whether every condition of a commit is met.
 func (s *Store) holds(c ledger.Commit) bool {
-	if s.servers[c.Server.Token].ChainLength != c.ChainBefore || len(s.audit[c.Server.Token]) >= c.Audit.Number {
-		return false
+	for _, chain := range c.Chains {
+		if s.servers[chain.Server.Token].ChainLength != chain.Before || len(s.audit[chain.Server.Token]) >= chain.Audit.Number {
+			return false
+		}
 	}
 	if c.Idempotency != nil {
 		if _, taken := s.idempotency[c.Idempotency.Key]; taken {
@@ -119,7 +167,12 @@ func (s *Store) holds(c ledger.Commit) bool {
 			return false
 		}
 	}
-	return true
+	for _, d := range c.Documents {
+		if s.documents[documentKey{d.Kind, d.ID}].Version != d.Version-1 {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(c.Counts, func(n ledger.Count) bool { return n.Add > 0 && s.counts[n.Key] >= n.Limit })
 }
 
 // Touch implements ledger.Store.

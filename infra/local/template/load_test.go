@@ -54,7 +54,7 @@ func TestLoad_TablesAndKeys(t *testing.T) {
 	require.Equal(t, []any{
 		map[string]any{"AttributeName": "pk", "KeyType": "HASH"}, map[string]any{"AttributeName": "sk", "KeyType": "RANGE"},
 	}, app.Tables[0].Properties["KeySchema"])
-	require.Len(t, app.Tables[1].Properties["GlobalSecondaryIndexes"], 2)
+	require.Len(t, app.Tables[1].Properties["GlobalSecondaryIndexes"], 3)
 
 	again := load(t)
 	seen := map[string]bool{}

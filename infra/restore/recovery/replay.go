@@ -204,7 +204,7 @@ func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.A
 		return ledger.Commit{}, Later{}, err
 	}
 	later := Later{Event: says.Event, At: says.At, By: says.By.Username, ServerToken: entry.ServerToken, License: says.License, Now: Nothing}
-	commit := ledger.Commit{ChainBefore: server.ChainLength, Audit: entry}
+	commit := ledger.Commit{Chains: []ledger.Chain{{Before: server.ChainLength, Audit: entry}}}
 	server.ChainLength, server.ChainHash = entry.Number, entry.Hash
 	server.Sequence = max(server.Sequence, says.License.Sequence)
 	status, err := r.statusOf(ctx, says.License.ID)
@@ -237,7 +237,7 @@ func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.A
 			ID: says.Voids, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: protocol.VoidRevoked,
 		})
 	}
-	commit.Server = *server
+	commit.Chains[0].Server = *server
 	return commit, later, err
 }
 

@@ -47,7 +47,9 @@ func (i *Issuer) Renew(ctx context.Context, call protocol.Call, q RenewalRequest
 		Slot:   license.BaseSlot,
 		Target: q.ID,
 		Where:  idPointer,
-		Decide: func(_ context.Context, now protocol.Situation) (ledger.Record, error) { return decideRenewal(now, q) },
+		Decide: func(_ context.Context, now protocol.Situation) (protocol.Decision, error) {
+			return decideRenewal(now, q)
+		},
 	})
 }
 
@@ -76,13 +78,13 @@ func (q RenewalRequest) clean() (RenewalRequest, error) {
 	return q, license.Collect(contractErr, checkTermGiven(q.TermMonths, q.ExpiresOn), basisErr, modulesErr)
 }
 
-func decideRenewal(now protocol.Situation, q RenewalRequest) (ledger.Record, error) {
+func decideRenewal(now protocol.Situation, q RenewalRequest) (protocol.Decision, error) {
 	if err := changeable(now, q.IfMatch, "renewed"); err != nil {
-		return ledger.Record{}, err
+		return protocol.Decision{}, err
 	}
 	old := now.Target
 	if old.Type != license.Subscription {
-		return ledger.Record{}, license.Refuse(license.NotRenewable, "This license is %s; only subscriptions are renewed. %s",
+		return protocol.Decision{}, license.Refuse(license.NotRenewable, "This license is %s; only subscriptions are renewed. %s",
 			old.Type, map[license.Type]string{
 				license.Permanent: "It has no expiration date.",
 				license.Temporary: "Issue a new temporary license, or a subscription.",
@@ -90,26 +92,26 @@ func decideRenewal(now protocol.Situation, q RenewalRequest) (ledger.Record, err
 	}
 	if q.Basis == "" {
 		if old.License.At(now.At).Status == license.Expired {
-			return ledger.Record{}, license.Refuse(license.BasisRequired, "This subscription lapsed on %s. Say where the new term starts: basis expiration (%s) or basis today (%s).",
+			return protocol.Decision{}, license.Refuse(license.BasisRequired, "This subscription lapsed on %s. Say where the new term starts: basis expiration (%s) or basis today (%s).",
 				old.ExpiresOn.Words(), old.ExpiresOn.AddDays(1).Words(), now.Today().Words()).
 				With("expiresOn", old.ExpiresOn).With("bases", []license.RenewalBasis{license.BasisExpiration, license.BasisToday}).At("/basis")
 		}
 		q.Basis = license.BasisExpiration
 	}
 	if !q.ExpiresOn.IsNever() && q.ExpiresOn.Before(old.ExpiresOn) && q.ExpiresOn.After(now.Today()) {
-		return ledger.Record{}, license.Invalid("/expiresOn", "This subscription runs through %s already; a renewal until %s would shorten it. Choose a later end.",
+		return protocol.Decision{}, license.Invalid("/expiresOn", "This subscription runs through %s already; a renewal until %s would shorten it. Choose a later end.",
 			old.ExpiresOn.Words(), q.ExpiresOn.Words())
 	}
 	start, anchor := license.RenewalStart(q.Basis, old.ExpiresOn, old.AnchorDay, now.Today())
 	term, err := termFrom(start, anchor, q.TermMonths, q.ExpiresOn, now.Today(), license.RenewalInPast)
 	if err != nil {
-		return ledger.Record{}, err
+		return protocol.Decision{}, err
 	}
 	modules := old.Modules
 	if q.Modules != nil {
 		modules = *q.Modules
 	}
-	return ledger.Record{
+	return protocol.Decision{Record: ledger.Record{
 		License: license.License{
 			ServerToken: old.ServerToken, LineageID: old.LineageID, Type: license.Subscription, Customer: old.Customer,
 			Modules: modules, Contract: license.Optional(q.Contract), StartsOn: term.StartsOn, ExpiresOn: term.EndsOn,
@@ -118,7 +120,7 @@ func decideRenewal(now protocol.Situation, q RenewalRequest) (ledger.Record, err
 		AnchorDay:         term.AnchorDay,
 		Predecessor:       old.ID,
 		PreviousExpiresOn: old.ExpiresOn,
-	}, nil
+	}}, nil
 }
 
 // changeable refuses to change the target unless the caller saw its current version and it is stored active, expired

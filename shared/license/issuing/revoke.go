@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/ledger"
@@ -45,10 +46,10 @@ func (i *Issuer) Revoke(ctx context.Context, call protocol.Call, q RevocationReq
 	})
 }
 
-// pendingSuccessor returns the pending license of the target's slot if it is to take the target's place, nil if the slot
-// has none, and Unavailable for any other: revoking waits for that one.
+// pendingSuccessor returns the pending license that is to take the target's place, on this server or another one, nil if
+// there is none, and Unavailable for any other in its slot: revoking waits for that one.
 func (i *Issuer) pendingSuccessor(ctx context.Context, now protocol.Situation) (*ledger.Record, error) {
-	id := now.Server.Slot(now.Target.Type.Slot()).Pending
+	id := now.Server.Slot(now.Target.Type.Slot()).Busy()
 	if id == "" {
 		return nil, nil
 	}
@@ -62,6 +63,9 @@ func (i *Issuer) pendingSuccessor(ctx context.Context, now protocol.Situation) (
 	return &pending, nil
 }
 
+// keepsWorking is what whoever revokes must know.
+const keepsWorking = "Retrieval by Server Token stops now and validate says revoked. A copy already loaded in QMS keeps working offline until its expiration date: ask the customer to remove it."
+
 func (i *Issuer) decideRevocation(ctx context.Context, call protocol.Call, q RevocationRequest, now protocol.Situation) (protocol.Effect, error) {
 	if err := changeable(now, q.IfMatch, "revoked"); err != nil {
 		return protocol.Effect{}, err
@@ -70,20 +74,41 @@ func (i *Issuer) decideRevocation(ctx context.Context, call protocol.Call, q Rev
 	if err != nil {
 		return protocol.Effect{}, err
 	}
-	change := &ledger.Change{By: call.Caller.Username, At: now.At.UTC(), What: "revoked"}
 	revoked := *now.Target
-	update := ledger.Update{ID: revoked.ID, IfStatus: license.Active, IfVersion: q.IfMatch, Status: license.Revoked, AddVersion: 1, LastChange: change}
-	update.Apply(&revoked)
-	effect := protocol.Effect{Server: now.Server, Updates: []ledger.Update{update}, Event: ledger.EventRevoked, Audited: revoked, Version: revoked.Version}
-	effect.Audited.Note = q.Reason
-	slot := effect.Server.Slot(revoked.Type.Slot())
-	slot.Current = ""
-	if successor != nil {
-		slot.Pending = ""
-		voided := &ledger.Change{By: call.Caller.Username, At: now.At.UTC(), What: "voided"}
-		effect.Updates = append(effect.Updates, ledger.Update{ID: successor.ID, IfStatus: license.Pending, Status: license.Void, LastChange: voided, VoidReason: protocol.VoidRevoked})
-		effect.Audited.Voids = successor.ID
+	update := ledger.Update{
+		ID: revoked.ID, IfStatus: license.Active, IfVersion: q.IfMatch, Status: license.Revoked, AddVersion: 1,
+		LastChange: &ledger.Change{By: call.Caller.Username, At: now.At.UTC(), What: "revoked"},
 	}
-	effect.Answer, err = protocol.Freeze(ledger.Record{License: revoked.License})
+	update.Apply(&revoked)
+	server := now.Server
+	server.Slot(revoked.Type.Slot()).Current = ""
+	entry := ledger.Entry{Event: ledger.EventRevoked, By: call.Caller, Record: &revoked, Before: &now.Target.License, Reason: q.Reason}
+	effect := protocol.Effect{Links: []protocol.Link{{Server: server, Entry: entry}}, Updates: []ledger.Update{update}, Version: revoked.Version}
+	if successor != nil {
+		if err := i.giveUpSuccessor(ctx, &effect, call.Caller, *successor, now.At); err != nil {
+			return effect, err
+		}
+	}
+	effect.Answer, err = protocol.Freeze(ledger.Record{License: revoked.License}, keepsWorking)
 	return effect, err
+}
+
+// giveUpSuccessor adds to a revocation that the pending license which was to follow is given up, on its own server too.
+func (i *Issuer) giveUpSuccessor(ctx context.Context, effect *protocol.Effect, by license.Caller, successor ledger.Record, at time.Time) error {
+	change := ledger.Change{By: by.Username, At: at.UTC(), What: "voided"}
+	effect.Links[0].Entry.Voids = successor.ID
+	if successor.MovedFrom != "" {
+		elsewhere, err := i.store.Server(ctx, successor.ServerToken)
+		if err != nil {
+			return err
+		}
+		if elsewhere.Base.Pending != successor.ID {
+			return ledger.ErrConflict
+		}
+		voided := successor
+		voided.Status, voided.LastChange, voided.VoidReason = license.Void, change, protocol.VoidRevoked
+		effect.Links = append(effect.Links, protocol.Link{Server: elsewhere, Entry: ledger.Entry{Event: ledger.EventVoided, By: by, Record: &voided}})
+	}
+	effect.GiveUp(successor, change, protocol.VoidRevoked)
+	return nil
 }

@@ -50,7 +50,7 @@ func (i *Issuer) Sold(ctx context.Context, call protocol.Call, q SoldRequest) (p
 		Slot:   license.BaseSlot,
 		Target: q.Replaces,
 		Where:  replacesPointer,
-		Decide: func(ctx context.Context, now protocol.Situation) (ledger.Record, error) {
+		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Decision, error) {
 			return i.decideSold(ctx, now, q)
 		},
 	})
@@ -158,9 +158,9 @@ func termFrom(start license.Date, anchor, months int, end, today license.Date, i
 // replacesPointer is where a request names the license that it replaces.
 const replacesPointer = "/replaces"
 
-func (i *Issuer) decideSold(ctx context.Context, now protocol.Situation, q SoldRequest) (ledger.Record, error) {
+func (i *Issuer) decideSold(ctx context.Context, now protocol.Situation, q SoldRequest) (protocol.Decision, error) {
 	if err := i.policy.CheckConditions(q.Type, q.Conditions, now.Today()); err != nil {
-		return ledger.Record{}, err
+		return protocol.Decision{}, err
 	}
 	r := ledger.Record{
 		License: license.License{
@@ -172,26 +172,26 @@ func (i *Issuer) decideSold(ctx context.Context, now protocol.Situation, q SoldR
 	}
 	if now.Target != nil {
 		if now.Target.ServerToken != now.Server.Token {
-			return r, license.Invalid(replacesPointer, "License %s belongs to another server. Name the base license of this one, or leave replaces out.", q.Replaces)
+			return protocol.Decision{}, license.Invalid(replacesPointer, "License %s belongs to another server. Name the base license of this one, or leave replaces out.", q.Replaces)
 		}
 		if err := changeable(now, q.IfMatch, "replaced"); err != nil {
-			return r, err
+			return protocol.Decision{}, err
 		}
 		if now.Target.Type == license.Temporary {
-			return r, license.Invalid(replacesPointer, "License %s is temporary; the new license supersedes it without being told. Leave replaces out.", q.Replaces)
+			return protocol.Decision{}, license.Invalid(replacesPointer, "License %s is temporary; the new license supersedes it without being told. Leave replaces out.", q.Replaces)
 		}
 		r.LineageID, r.Predecessor = now.Target.LineageID, now.Target.ID
 	} else if err := i.refuseOverBase(ctx, now); err != nil {
-		return r, err
+		return protocol.Decision{}, err
 	}
 	if q.Type == license.Subscription {
 		term, err := q.decideTerm(now.Today())
 		if err != nil {
-			return r, err
+			return protocol.Decision{}, err
 		}
 		r.StartsOn, r.ExpiresOn, r.AnchorDay = term.StartsOn, term.EndsOn, term.AnchorDay
 	}
-	return r, nil
+	return protocol.Decision{Record: r}, nil
 }
 
 // refuseOverBase refuses to issue a base license where one is active, unless it is meant.

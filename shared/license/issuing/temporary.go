@@ -53,7 +53,7 @@ func (i *Issuer) Temporary(ctx context.Context, call protocol.Call, q TemporaryR
 		Hash:  protocol.Digest(q),
 		Token: token,
 		Slot:  license.TemporarySlot,
-		Decide: func(ctx context.Context, now protocol.Situation) (ledger.Record, error) {
+		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Decision, error) {
 			return i.decideTemporary(ctx, now, q)
 		},
 	})
@@ -67,9 +67,9 @@ func (i *Issuer) authorizeTemporary(caller license.Caller, purpose license.Purpo
 	return caller.Authorize(license.IssueSupport)
 }
 
-func (i *Issuer) decideTemporary(ctx context.Context, now protocol.Situation, q TemporaryRequest) (ledger.Record, error) {
+func (i *Issuer) decideTemporary(ctx context.Context, now protocol.Situation, q TemporaryRequest) (protocol.Decision, error) {
 	if err := i.policy.CheckDays(q.Purpose, q.Days); err != nil {
-		return ledger.Record{}, err
+		return protocol.Decision{}, err
 	}
 	seats := q.Modules.Seats()
 	for _, id := range []string{now.Server.Base.Current, now.Server.Base.Pending} {
@@ -78,17 +78,17 @@ func (i *Issuer) decideTemporary(ctx context.Context, now protocol.Situation, q 
 		}
 		base, err := i.store.Record(ctx, id)
 		if err != nil {
-			return ledger.Record{}, err
+			return protocol.Decision{}, err
 		}
 		if base.License.At(now.At).Status == license.Expired {
 			continue
 		}
 		if q.Purpose == license.Trial {
-			return ledger.Record{}, license.Refuse(license.TrialOverBase, "This server has a %s license already, so it needs no trial. To change its seats ask accounting; to bridge an emergency ask support.",
+			return protocol.Decision{}, license.Refuse(license.TrialOverBase, "This server has a %s license already, so it needs no trial. To change its seats ask accounting; to bridge an emergency ask support.",
 				base.Type).With("licenseId", id)
 		}
 		if !seats.Covers(base.Seats) {
-			return ledger.Record{}, license.Refuse(license.SeatsBelowBase, "The base license of this server has %s seats; a temporary license with %s would not load. Give at least the seats of the base license.",
+			return protocol.Decision{}, license.Refuse(license.SeatsBelowBase, "The base license of this server has %s seats; a temporary license with %s would not load. Give at least the seats of the base license.",
 				base.Seats, seats).With("base", base.Seats).With("requested", seats).At("/modules")
 		}
 	}
@@ -96,12 +96,12 @@ func (i *Issuer) decideTemporary(ctx context.Context, now protocol.Situation, q 
 	if days == 0 {
 		days = i.policy.Days(q.Purpose)
 	}
-	return ledger.Record{
+	return protocol.Decision{Record: ledger.Record{
 		License: license.License{
 			ServerToken: now.Server.Token, Type: license.Temporary, Purpose: q.Purpose, Customer: q.Customer,
 			Modules: q.Modules, StartsOn: now.Today(), ExpiresOn: now.Today().AddDays(days),
 		},
 		Operation: ledger.OpIssue,
 		Note:      q.Note,
-	}, nil
+	}}, nil
 }

@@ -6,28 +6,57 @@ import (
 	"qmslicensing/shared/license"
 )
 
-// IdempotencyRecord remembers which license a request made. It does not expire.
+// IdempotencyRecord remembers what a request made. It does not expire.
 type IdempotencyRecord struct {
 	Key         string // SHA-256 of caller, method, path and Idempotency-Key, in hex
 	RequestHash string // SHA-256 of the cleaned request and If-Match, in hex
-	LicenseID   string
+	LicenseID   string // the license that it made or changed; "" for a document
 	At          time.Time
 	// Version and Answer are frozen here by operations that sign nothing; the others freeze theirs with the license.
 	Version int
 	Answer  []byte
+	// DocumentKind and DocumentID name the document that it made or changed; "" for a license.
+	DocumentKind string `json:",omitzero"`
+	DocumentID   string `json:",omitzero"`
 }
 
 // Commit is one transaction: every condition holds and everything is written, or nothing is.
 type Commit struct {
-	// Server is written on condition that the stored chain's length is ChainBefore (0: there is no item).
-	Server      Server
-	ChainBefore int
-	// Idempotency, New and Audit are written on condition that they are not there. The first two may be nil.
+	// Chains are the servers concerned: one, or two where a license moves.
+	Chains []Chain
+	// Idempotency and New are written on condition that they are not there. Both may be nil.
 	Idempotency *IdempotencyRecord
 	New         *Record
-	Audit       AuditEntry
 	// Updates change other licenses.
 	Updates []Update
+	// Documents are put on condition that the stored version is one less; version 1: there is none.
+	Documents []Document
+	Counts    []Count
+}
+
+// Chain is one server's part of a commit: its item is written on condition that the stored chain's length is Before (0:
+// there is no item), and the entry on condition that it is not there.
+type Chain struct {
+	Server Server
+	Before int
+	Audit  AuditEntry
+}
+
+// Document is something that surrounds licenses: a request for one, an exception. A store keeps its body as it is.
+type Document struct {
+	Kind    string
+	ID      string
+	Version int       // 1 when it is made, one more with each change
+	State   string    // lists are by it
+	At      time.Time // when it was made; lists are in its order
+	Body    []byte    // JSON
+}
+
+// Count adds to a counter; where Add is positive on condition that the counter is below Limit.
+type Count struct {
+	Key   string
+	Add   int
+	Limit int
 }
 
 // Update changes one stored license on condition of its status and, if IfVersion is not 0, its version.

@@ -21,7 +21,15 @@ type Record struct {
 	Note              string
 	LastChange        Change // what made Version what it is
 	VoidReason        string // why it was given up, for a void license
-	Voids             string // the pending renewal that was given up with it, for an audit entry of a revocation
+
+	MovedFrom license.ServerToken `json:",omitzero"` // the server of its predecessor, where that is another one
+	Reason    string              `json:",omitzero"` // why it was corrected or re-hosted
+	Rehosts   []Rehost            `json:",omitzero"` // of its lineage up to and with this license, oldest first
+	RequestID string              `json:",omitzero"` // the license request that it answers
+	Uses      []string            `json:",omitzero"` // ids of the exceptions that allowed it
+	Returns   []Document          `json:",omitzero"` // what its intent took, as it was before: put back if it is given up
+	Counted   []string            `json:",omitzero"` // keys of the counts that its intent raised: lowered if it is given up
+	Changes   *Changes            `json:",omitzero"` // what its intent changed of its predecessor's seats, for its answer
 
 	KeyID        string    // kid of the key that signs it
 	SigningInput []byte    // the exact bytes to sign
@@ -35,10 +43,13 @@ type Record struct {
 // Operation is what made a license.
 type Operation string
 
-// The operations so far.
+// The operations.
 const (
-	OpIssue Operation = "issue"
-	OpRenew Operation = "renew"
+	OpIssue   Operation = "issue"
+	OpRenew   Operation = "renew"
+	OpAmend   Operation = "amend"
+	OpCorrect Operation = "correct"
+	OpRehost  Operation = "rehost"
 )
 
 // Change says who changed a license last, when, and what they did ("renewed", "replaced").
@@ -53,4 +64,33 @@ type Condition struct {
 	Name     string       `json:"name"`
 	MetOn    license.Date `json:"metOn"`
 	Evidence string       `json:"evidence"`
+}
+
+// Rehost is one move of a lineage to another server.
+type Rehost struct {
+	LicenseID string              `json:"licenseId"` // the license on the new server
+	By        string              `json:"by"`
+	At        time.Time           `json:"at"`
+	From      license.ServerToken `json:"from"`
+	To        license.ServerToken `json:"to"`
+	Reason    string              `json:"reason"`
+}
+
+// Changes is what a change of modules means: the seats before and after, and what the customer must do first.
+type Changes struct {
+	Modules  ModuleChange `json:"modules"`
+	Seats    SeatChange   `json:"seats"`
+	Warnings []string     `json:"warnings"` // sentences; empty if it loads without further ado
+}
+
+// ModuleChange is what was bought before and after.
+type ModuleChange struct {
+	Before license.Modules `json:"before"`
+	After  license.Modules `json:"after"`
+}
+
+// SeatChange is the seats before and after.
+type SeatChange struct {
+	Before license.Seats `json:"before"`
+	After  license.Seats `json:"after"`
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"time"
 
 	"qmslicensing/shared/license"
 )
@@ -13,17 +14,39 @@ var ErrConflict = errors.New("a condition of the write did not hold")
 // ErrUnclear is license.ErrUnclear: read again from the start.
 var ErrUnclear = license.ErrUnclear
 
-// Store keeps licenses, servers and idempotency records. All reads are consistent. An unreachable store is ErrUnclear;
-// every other failure is an error of its own.
-type Store interface {
+// Reader reads what is stored. All reads are consistent. An unreachable store is ErrUnclear; every other failure is an
+// error of its own.
+type Reader interface {
 	// Server returns the server item, or one with nothing but its Token if there is none.
 	Server(ctx context.Context, token license.ServerToken) (Server, error)
 	// Record returns a license; a *license.Error LicenseNotFound if there is none.
 	Record(ctx context.Context, id string) (Record, error)
 	// Idempotency returns the record of that key and whether there is one.
 	Idempotency(ctx context.Context, key string) (IdempotencyRecord, bool, error)
+	// Document returns a document and whether there is one.
+	Document(ctx context.Context, kind, id string) (Document, bool, error)
+	// Count returns a counter, 0 if there is none.
+	Count(ctx context.Context, key string) (int, error)
+}
+
+// Store keeps licenses, servers, idempotency records, documents and counters.
+type Store interface {
+	Reader
 	// Commit writes all or nothing. ErrConflict: nothing was written; ErrUnclear: perhaps.
 	Commit(ctx context.Context, c Commit) error
 	// Touch changes a pending license and returns it changed; ErrConflict if it is not pending or the lease is held.
 	Touch(ctx context.Context, id string, t Touch) (Record, error)
+}
+
+// Shelf lists documents. It may read an index that lags behind: whoever decides reads the document again.
+type Shelf interface {
+	// Documents returns documents of a kind in a state, newest first, at most limit; after names the last one of the page
+	// before, its zero value starts at the newest.
+	Documents(ctx context.Context, kind, state string, after Position, limit int) ([]Document, error)
+}
+
+// Position is a document's place in a list.
+type Position struct {
+	At time.Time
+	ID string
 }

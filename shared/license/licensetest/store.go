@@ -18,6 +18,7 @@ import (
 // AnyStore is all that the domain asks of a store.
 type AnyStore interface {
 	ledger.Store
+	ledger.Shelf
 	protocol.Pendings
 	registry.Store
 }
@@ -37,6 +38,10 @@ func Store(t *testing.T, open func(t *testing.T) AnyStore) {
 		"of 32 commits on one chain exactly one wins": storeRace,
 		"search pages from the newest":                storeByServer,
 		"current licenses of both slots":              storeCurrent,
+		"a commit of two chains is all or nothing":    storeTwoChains,
+		"a document is written version by version":    storeDocument,
+		"documents are listed newest first":           storeShelf,
+		"a counter stops at its limit":                storeCount,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -64,11 +69,13 @@ func record(n int) ledger.Record {
 func intent(n int) ledger.Commit {
 	r := record(n)
 	return ledger.Commit{
-		Server:      ledger.Server{Token: Token, Sequence: n, Base: ledger.Slot{Pending: r.ID}, ChainLength: n, ChainHash: fmt.Sprint("hash", n)},
-		ChainBefore: n - 1,
 		Idempotency: &ledger.IdempotencyRecord{Key: fmt.Sprint("key", n), RequestHash: "h", LicenseID: r.ID, At: at},
 		New:         &r,
-		Audit:       ledger.AuditEntry{ServerToken: Token, Number: n, LicenseID: r.ID, Text: []byte("{}"), Hash: fmt.Sprint("hash", n)},
+		Chains: []ledger.Chain{{
+			Server: ledger.Server{Token: Token, Sequence: n, Base: ledger.Slot{Pending: r.ID}, ChainLength: n, ChainHash: fmt.Sprint("hash", n)},
+			Before: n - 1,
+			Audit:  ledger.AuditEntry{ServerToken: Token, Number: n, LicenseID: r.ID, Text: []byte("{}"), Hash: fmt.Sprint("hash", n)},
+		}},
 	}
 }
 
@@ -102,7 +109,7 @@ func storeRoundTrip(t *testing.T, s AnyStore) {
 	require.Equal(t, record(1), got)
 	server, err := s.Server(ctx, Token)
 	require.NoError(t, err)
-	require.Equal(t, intent(1).Server, server)
+	require.Equal(t, intent(1).Chains[0].Server, server)
 	idempotency, found, err := s.Idempotency(ctx, "key1")
 	require.NoError(t, err)
 	require.True(t, found)
@@ -112,9 +119,9 @@ func storeRoundTrip(t *testing.T, s AnyStore) {
 func storeChainMoved(t *testing.T, s AnyStore) {
 	mustCommit(t, s, intent(1))
 	again := intent(2)
-	again.ChainBefore = 0
+	again.Chains[0].Before = 0
 	require.ErrorIs(t, s.Commit(context.Background(), again), ledger.ErrConflict)
-	again.ChainBefore = 7
+	again.Chains[0].Before = 7
 	require.ErrorIs(t, s.Commit(context.Background(), again), ledger.ErrConflict)
 	_, err := s.Record(context.Background(), record(2).ID)
 	require.Error(t, err, "nothing of a refused commit is written")
@@ -155,8 +162,9 @@ func storeUpdateConditions(t *testing.T, s AnyStore) {
 func activation(n, chain int) ledger.Commit {
 	c := intent(n)
 	c.Idempotency, c.New = nil, nil
-	c.ChainBefore, c.Server.ChainLength, c.Audit.Number = chain, chain+1, chain+1
-	c.Server.Base = ledger.Slot{Current: record(n).ID}
+	link := &c.Chains[0]
+	link.Before, link.Server.ChainLength, link.Audit.Number = chain, chain+1, chain+1
+	link.Server.Base = ledger.Slot{Current: record(n).ID}
 	c.Updates = []ledger.Update{{ID: record(n).ID, IfStatus: license.Pending, Status: license.Active, Signed: &ledger.Signed{
 		LicenseKey: "eyJ.eyJ.sig", KMSRequestID: "kms-1", Supersedes: "old", Answer: []byte(`{"license":{}}`),
 	}}}
@@ -276,8 +284,9 @@ func storeCurrent(t *testing.T, s AnyStore) {
 	mustCommit(t, s, activation(1, 1))
 	both := intent(2)
 	both.New.Status = license.Active
-	both.ChainBefore, both.Server.ChainLength, both.Audit.Number = 2, 3, 3
-	both.Server.Base.Current, both.Server.Base.Pending, both.Server.Temporary.Current = record(1).ID, "", record(2).ID
+	link := &both.Chains[0]
+	link.Before, link.Server.ChainLength, link.Audit.Number = 2, 3, 3
+	link.Server.Base.Current, link.Server.Base.Pending, link.Server.Temporary.Current = record(1).ID, "", record(2).ID
 	mustCommit(t, s, both)
 	current, err = s.Current(context.Background(), Token)
 	require.NoError(t, err)

@@ -12,9 +12,9 @@ import (
 // activate stores the signature of a pending license, makes it current and supersedes what it takes the place of. It
 // returns the license as it is stored afterwards, also when somebody else activated or voided it meanwhile: a signature
 // that comes late is discarded.
-func (w *Writer) activate(ctx context.Context, by license.Caller, token license.ServerToken, id, licenseKey, requestID string) (ledger.Record, error) {
+func (w *Writer) activate(ctx context.Context, by license.Caller, p Prepared, signed ledger.Signed) (ledger.Record, error) {
 	for {
-		record, err := w.activateOnce(ctx, by, token, id, ledger.Signed{LicenseKey: license.Optional(licenseKey), KMSRequestID: requestID})
+		record, err := w.activateOnce(ctx, by, p, signed)
 		if !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrUnclear) {
 			return record, err
 		}
@@ -24,31 +24,44 @@ func (w *Writer) activate(ctx context.Context, by license.Caller, token license.
 	}
 }
 
-func (w *Writer) activateOnce(ctx context.Context, by license.Caller, token license.ServerToken, id string, signed ledger.Signed) (ledger.Record, error) {
-	server, err := w.store.Server(ctx, token)
+func (w *Writer) activateOnce(ctx context.Context, by license.Caller, p Prepared, signed ledger.Signed) (ledger.Record, error) {
+	now, err := w.read(ctx, p.token, p.from, p.licenseID, "")
+	if err != nil || now.Target.Status != license.Pending {
+		return deref(now.Target), err
+	}
+	record := *now.Target
+	server := now.Server
+	updates, err := settle(&server, &record, signed, now.At)
 	if err != nil {
 		return ledger.Record{}, err
 	}
-	record, err := w.store.Record(ctx, id)
-	if err != nil || record.Status != license.Pending {
-		return record, err
+	links := []Link{{server, ledger.Entry{Event: ledger.EventIssued, By: by, Record: &record}}}
+	if now.From != nil {
+		from := *now.From
+		from.Base.Moving = ""
+		if from.Base.Current == record.Predecessor {
+			from.Base.Current = ""
+		}
+		links = append(links, Link{from, ledger.Entry{Event: ledger.EventMoved, By: by, Record: &record}})
 	}
-	now := w.now()
-	before := server.ChainLength
-	updates, err := settle(&server, &record, signed, now)
+	chains, err := linked(now.At, links...)
 	if err != nil {
 		return ledger.Record{}, err
 	}
-	entry, err := ledger.Link(&server, ledger.EventIssued, by, record, now)
-	if err != nil {
-		return ledger.Record{}, err
+	return record, w.store.Commit(ctx, ledger.Commit{Chains: chains, Updates: updates})
+}
+
+func deref(r *ledger.Record) ledger.Record {
+	if r == nil {
+		return ledger.Record{}
 	}
-	return record, w.store.Commit(ctx, ledger.Commit{Server: server, ChainBefore: before, Audit: entry, Updates: updates})
+	return *r
 }
 
 // settle moves the slots of a server for a license that was signed. It changes server and record to what they will be
 // and returns the updates of all licenses concerned: a base license supersedes every earlier license of its server, a
-// temporary one only the earlier temporary one; a temporary license that a later base overtook is superseded at once.
+// temporary one only the earlier temporary one; a temporary license that a later base overtook is superseded at once. What
+// a license was made to take the place of follows it from another server, too; what it corrects is revoked.
 func settle(server *ledger.Server, r *ledger.Record, signed ledger.Signed, now time.Time) ([]ledger.Update, error) {
 	change := &ledger.Change{By: r.IssuedBy, At: now.UTC(), What: changeWord(r.Operation)}
 	supersede := func(id string) ledger.Update {
@@ -62,9 +75,13 @@ func settle(server *ledger.Server, r *ledger.Record, signed ledger.Signed, now t
 		mine.Status, mine.SupersededBy = license.Superseded, license.Optional(server.HighestBaseID)
 		mine.LastChange = &ledger.Change{By: "A newer license", At: now.UTC(), What: "replaced"}
 	} else {
-		if own.Current != "" {
-			signed.Supersedes = license.Optional(own.Current)
-			others = append(others, supersede(own.Current))
+		for _, id := range displaced(own.Current, r) {
+			signed.Supersedes = license.Optional(id)
+			gone := supersede(id)
+			if r.Operation == ledger.OpCorrect && id == r.Predecessor {
+				gone.Status = license.Revoked
+			}
+			others = append(others, gone)
 		}
 		own.Current = r.ID
 		if r.Type == license.Temporary {
@@ -78,9 +95,21 @@ func settle(server *ledger.Server, r *ledger.Record, signed ledger.Signed, now t
 	mine.Signed = &signed
 	mine.Apply(r)
 	var err error
-	signed.Answer, err = Freeze(*r)
+	signed.Answer, err = Freeze(*r, "")
 	r.Answer = signed.Answer
 	return append([]ledger.Update{mine}, others...), err
+}
+
+// displaced returns what a license takes the place of: what its slot holds and, last, what it was made from elsewhere.
+func displaced(current string, r *ledger.Record) []string {
+	var ids []string
+	if current != "" {
+		ids = append(ids, current)
+	}
+	if r.MovedFrom != "" {
+		ids = append(ids, r.Predecessor)
+	}
+	return ids
 }
 
 // overtakeTemporary clears the temporary slot of a license earlier than the new base.

@@ -3,6 +3,7 @@ package protocol
 import (
 	"context"
 	"errors"
+	"time"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/ledger"
@@ -21,12 +22,20 @@ type Change struct {
 
 // Effect is what a change writes besides its idempotency record.
 type Effect struct {
-	Server  ledger.Server // as it will be, but for the head of its chain
-	Updates []ledger.Update
-	Event   ledger.Event
-	Audited ledger.Record // what the audit entry says
-	Version int           // of the target afterwards
-	Answer  []byte
+	Links     []Link // the server whose chain records it, and another where one is concerned
+	Updates   []ledger.Update
+	Documents []ledger.Document
+	Counts    []ledger.Count
+	Version   int    // of the license or document afterwards
+	Answer    []byte // the response body
+	// Document is what was made or changed where that is not the target.
+	Document *ledger.Document
+}
+
+// commit is the transaction of an effect, without idempotency record.
+func (e Effect) commit(at time.Time) (ledger.Commit, error) {
+	chains, err := linked(at, e.Links...)
+	return ledger.Commit{Chains: chains, Updates: e.Updates, Documents: e.Documents, Counts: e.Counts}, err
 }
 
 // Apply carries a change through: it returns the frozen answer, or a refusal that changed nothing.
@@ -45,7 +54,7 @@ func (w *Writer) Apply(ctx context.Context, c Change) (Outcome, error) {
 }
 
 func (w *Writer) applyOnce(ctx context.Context, c Change) (Outcome, error) {
-	now, err := w.read(ctx, c.Token, c.Target, c.Where)
+	now, err := w.read(ctx, c.Token, "", c.Target, c.Where)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -57,19 +66,26 @@ func (w *Writer) applyOnce(ctx context.Context, c Change) (Outcome, error) {
 		if earlier.RequestHash != c.Hash {
 			return Outcome{}, keyReused(earlier)
 		}
-		return Outcome{LicenseID: earlier.LicenseID, Version: earlier.Version, Body: earlier.Answer, Replayed: true}, nil
+		return outcomeOfChange(earlier, true), nil
 	}
 	effect, err := c.Decide(ctx, now)
 	if err != nil {
 		return Outcome{}, err
 	}
-	entry, err := ledger.Link(&effect.Server, effect.Event, c.Call.Caller, effect.Audited, now.At)
+	commit, err := effect.commit(now.At)
 	if err != nil {
 		return Outcome{}, err
 	}
-	err = w.store.Commit(ctx, ledger.Commit{
-		Server: effect.Server, ChainBefore: now.Server.ChainLength, Audit: entry, Updates: effect.Updates,
-		Idempotency: &ledger.IdempotencyRecord{Key: c.Call.key(), RequestHash: c.Hash, LicenseID: c.Target, At: now.At.UTC(), Version: effect.Version, Answer: effect.Answer},
-	})
-	return Outcome{LicenseID: c.Target, Version: effect.Version, Body: effect.Answer}, err
+	commit.Idempotency = &ledger.IdempotencyRecord{
+		Key: c.Call.key(), RequestHash: c.Hash, LicenseID: c.Target, At: now.At.UTC(), Version: effect.Version, Answer: effect.Answer,
+	}
+	if effect.Document != nil {
+		commit.Documents = append(commit.Documents, *effect.Document)
+		commit.Idempotency.DocumentKind, commit.Idempotency.DocumentID = effect.Document.Kind, effect.Document.ID
+	}
+	return outcomeOfChange(*commit.Idempotency, false), w.store.Commit(ctx, commit)
+}
+
+func outcomeOfChange(r ledger.IdempotencyRecord, replayed bool) Outcome {
+	return Outcome{LicenseID: r.LicenseID, DocumentID: r.DocumentID, Version: r.Version, Body: r.Answer, Replayed: replayed}
 }

@@ -13,7 +13,7 @@ import (
 
 // finish takes a license to its end, whoever began it, and returns it once it is no longer pending. held is its
 // preparation if the caller has the lease; otherwise finish waits for the lease to be over and takes it.
-func (w *Writer) finish(ctx context.Context, by license.Caller, token license.ServerToken, id string, held *Prepared) (ledger.Record, error) {
+func (w *Writer) finish(ctx context.Context, by license.Caller, id string, held *Prepared) (ledger.Record, error) {
 	var failed error // what the signing service said last
 	for {
 		if held == nil {
@@ -26,7 +26,7 @@ func (w *Writer) finish(ctx context.Context, by license.Caller, token license.Se
 			}
 			held = &prepared
 		}
-		record, err := w.conclude(ctx, by, token, *held)
+		record, err := w.conclude(ctx, by, *held)
 		var signing *signingError
 		if !errors.As(err, &signing) {
 			return record, err
@@ -39,7 +39,7 @@ func (w *Writer) finish(ctx context.Context, by license.Caller, token license.Se
 }
 
 // conclude uses a lease: it signs once and activates. A signature that failed and may succeed later is a *signingError.
-func (w *Writer) conclude(ctx context.Context, by license.Caller, token license.ServerToken, p Prepared) (ledger.Record, error) {
+func (w *Writer) conclude(ctx context.Context, by license.Caller, p Prepared) (ledger.Record, error) {
 	bounded, cancel := context.WithTimeout(ctx, leaseTime)
 	defer cancel()
 	signature, err := w.signer.Sign(bounded, p)
@@ -54,7 +54,7 @@ func (w *Writer) conclude(ctx context.Context, by license.Caller, token license.
 			return ledger.Record{}, err
 		}
 	}
-	return w.activate(ctx, by, token, p.licenseID, licensekey.Join(p.input, signature.Bytes), signature.RequestID)
+	return w.activate(ctx, by, p, ledger.Signed{LicenseKey: license.Optional(licensekey.Join(p.input, signature.Bytes)), KMSRequestID: signature.RequestID})
 }
 
 // signingError is a failure of the signing service that may pass.

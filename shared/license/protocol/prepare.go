@@ -18,6 +18,8 @@ import (
 // nothing can be signed that QMS would refuse.
 type Prepared struct {
 	licenseID string
+	token     license.ServerToken // the server that gets it
+	from      license.ServerToken // the server that it comes from, where that is another one
 	key       keyring.Entry
 	input     []byte
 	refused   bool // the signing service has refused it before
@@ -39,6 +41,9 @@ func (w *Writer) prepare(ctx context.Context, r *ledger.Record) (Prepared, error
 	if r.SigningInput, err = licensekey.SigningInput(key.ID, claimsOf(*r)); err != nil {
 		return Prepared{}, fmt.Errorf("building license %s: %w", r.ID, err)
 	}
+	if err := w.lintMove(ctx, *r); err != nil {
+		return Prepared{}, err
+	}
 	return lint(*r, key)
 }
 
@@ -48,7 +53,28 @@ func (w *Writer) reopen(ctx context.Context, r ledger.Record) (Prepared, error) 
 	if err != nil {
 		return Prepared{}, fmt.Errorf("reopening license %s, key %s: %w", r.ID, r.KeyID, err)
 	}
+	if err := w.lintMove(ctx, r); err != nil {
+		return Prepared{}, err
+	}
 	return lint(r, key)
+}
+
+// lintMove refuses a re-hosted license that says anything else than the one it was made from, but for Server Token, id,
+// sequence and instants: whoever may move a license could otherwise make one.
+func (w *Writer) lintMove(ctx context.Context, r ledger.Record) error {
+	if r.Operation != ledger.OpRehost {
+		return nil
+	}
+	stored, err := w.store.Record(ctx, r.Predecessor)
+	if err != nil {
+		return fmt.Errorf("reading license %s, which %s is made from: %w", r.Predecessor, r.ID, err)
+	}
+	was, is := claimsOf(stored), claimsOf(r)
+	was.ID, was.ServerToken, was.Sequence, was.IssuedAt, was.ExpiresAt = is.ID, is.ServerToken, is.Sequence, is.IssuedAt, is.ExpiresAt
+	if was != is {
+		return fmt.Errorf("license %s says more than that %s moves", r.ID, r.Predecessor)
+	}
+	return nil
 }
 
 // lint signs the bytes with a throw-away key that stands in for the real one and has the product's verifier read the
@@ -79,7 +105,7 @@ func lint(r ledger.Record, key keyring.Entry) (Prepared, error) {
 	if claims != claimsOf(r) {
 		return Prepared{}, fmt.Errorf("license %s: the bytes to sign say something else than the record", r.ID)
 	}
-	return Prepared{r.ID, key, r.SigningInput, !r.RefusedSince.IsZero()}, nil
+	return Prepared{r.ID, r.ServerToken, r.MovedFrom, key, r.SigningInput, !r.RefusedSince.IsZero()}, nil
 }
 
 // claimsOf is what the license key of a record says.

@@ -84,24 +84,31 @@ func newID() string {
 
 // Outcome is the answer to a write. Body is the frozen JSON, the same for every replay.
 type Outcome struct {
-	LicenseID string
-	Version   int
-	Body      []byte
-	Replayed  bool
+	LicenseID  string // "" where a document was made or changed
+	DocumentID string
+	Version    int
+	Body       []byte
+	Replayed   bool
 }
 
 // answer is the shape of Outcome.Body.
 type answer struct {
-	License           license.License `json:"license"`
-	PreviousExpiresOn *license.Date   `json:"previousExpiresOn,omitempty"`
-	ExpiresOn         *license.Date   `json:"expiresOn,omitempty"`
+	License           license.License  `json:"license"`
+	PreviousExpiresOn *license.Date    `json:"previousExpiresOn,omitempty"`
+	ExpiresOn         *license.Date    `json:"expiresOn,omitempty"`
+	PreviousLicenseID license.Optional `json:"previousLicenseId,omitempty"`
+	Changes           *ledger.Changes  `json:"changes,omitempty"`
+	Notice            string           `json:"notice,omitempty"`
 }
 
-// Freeze makes the answer to a write of a license.
-func Freeze(r ledger.Record) ([]byte, error) {
-	a := answer{License: r.License}
-	if r.Operation == ledger.OpRenew {
+// Freeze makes the answer to a write of a license. A notice is what the caller must know besides, in a sentence.
+func Freeze(r ledger.Record, notice string) ([]byte, error) {
+	a := answer{License: r.License, Changes: r.Changes, Notice: notice}
+	switch r.Operation {
+	case ledger.OpRenew:
 		a.PreviousExpiresOn, a.ExpiresOn = &r.PreviousExpiresOn, &r.ExpiresOn
+	case ledger.OpAmend, ledger.OpCorrect, ledger.OpRehost:
+		a.PreviousLicenseID = license.Optional(r.Predecessor)
 	}
 	return json.Marshal(a)
 }

@@ -3,35 +3,45 @@ package protocol
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/ledger"
 )
 
-// Write is one issue or change, as the protocol sees it.
+// Write is one license to be made, as the protocol sees it.
 type Write struct {
 	Call   Call
-	Hash   string // of the cleaned request
-	Token  license.ServerToken
+	Hash   string              // of the cleaned request
+	Token  license.ServerToken // the server that gets it
 	Slot   license.Slot
-	Target string // the license that is changed; "" for none
-	Where  string // the pointer to where the request names the target
+	Target string              // the license that is changed; "" for none
+	From   license.ServerToken // the target's server where that is another one, else ""
+	Where  string              // the pointer to where the request names the target
 	// made is what this very run has prepared and may have stored, where the reply to its intent was lost.
 	made *Prepared
-	// Decide applies the rules to what was read and returns the new license without id, sequence and key.
-	Decide func(ctx context.Context, now Situation) (ledger.Record, error)
+	// Decide applies the rules to what was read.
+	Decide func(ctx context.Context, now Situation) (Decision, error)
 }
 
 // Situation is what a write decides from: all of it read after the attempt began, in protocol order.
 type Situation struct {
 	At     time.Time
 	Server ledger.Server
+	From   *ledger.Server // nil when Write.From is ""
 	Target *ledger.Record // nil when Write.Target is ""
 }
 
 // Today is the UTC day.
 func (s Situation) Today() license.Date { return license.Today(s.At) }
+
+// Decision is what a write is to make and to take.
+type Decision struct {
+	Record    ledger.Record     // without id, sequence and key
+	Documents []ledger.Document // as the intent leaves them; as they were they stand in Record.Returns
+	Counts    []ledger.Count    // raised by the intent
+}
 
 // Run carries a write through the protocol: it returns the stored answer, or a refusal that changed nothing.
 func (w *Writer) Run(ctx context.Context, q Write) (Outcome, error) {
@@ -48,12 +58,22 @@ func (w *Writer) Run(ctx context.Context, q Write) (Outcome, error) {
 	}
 }
 
-// read reads the server item and the target, in protocol order.
-func (w *Writer) read(ctx context.Context, token license.ServerToken, target, where string) (Situation, error) {
+// read reads the server items and the target, in protocol order.
+func (w *Writer) read(ctx context.Context, token, from license.ServerToken, target, where string) (Situation, error) {
 	now := Situation{At: w.now()}
 	var err error
-	if now.Server, err = w.store.Server(ctx, token); err != nil || target == "" {
+	if now.Server, err = w.store.Server(ctx, token); err != nil {
 		return now, err
+	}
+	if from != "" {
+		other, err := w.store.Server(ctx, from)
+		if err != nil {
+			return now, err
+		}
+		now.From = &other
+	}
+	if target == "" {
+		return now, nil
 	}
 	record, err := w.store.Record(ctx, target)
 	now.Target = &record
@@ -62,7 +82,7 @@ func (w *Writer) read(ctx context.Context, token license.ServerToken, target, wh
 
 // attempt reads everything and takes the write as far as it goes. ErrConflict or ErrUnclear: read again from the start.
 func (w *Writer) attempt(ctx context.Context, q *Write) (Outcome, error) {
-	now, err := w.read(ctx, q.Token, q.Target, q.Where)
+	now, err := w.read(ctx, q.Token, q.From, q.Target, q.Where)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -73,23 +93,42 @@ func (w *Writer) attempt(ctx context.Context, q *Write) (Outcome, error) {
 	if found {
 		return w.replay(ctx, q, earlier)
 	}
-	if other := now.Server.Slot(q.Slot).Pending; other != "" {
-		if _, err := w.finish(ctx, q.Call.Caller, q.Token, other, nil); err != nil {
+	if other := now.busy(q.Slot); other != "" {
+		if _, err := w.finish(ctx, q.Call.Caller, other, nil); err != nil {
 			return Outcome{}, err
 		}
 		return Outcome{}, ledger.ErrConflict
 	}
-	record, err := q.Decide(ctx, now)
+	decision, err := q.Decide(ctx, now)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := w.intent(ctx, q, now, &record); err != nil {
+	if err := w.intent(ctx, q, now, &decision); err != nil {
 		return Outcome{}, err
 	}
 	held := q.made
 	q.made = nil
-	record, err = w.finish(ctx, q.Call.Caller, q.Token, record.ID, held)
+	record, err := w.finish(ctx, q.Call.Caller, decision.Record.ID, held)
 	return outcomeOf(record, false, err)
+}
+
+// busy returns the pending license that this write must see finished first.
+func (s Situation) busy(slot license.Slot) string {
+	if other := s.Server.Slot(slot).Busy(); other != "" || s.From == nil {
+		return other
+	}
+	return s.From.Base.Busy()
+}
+
+// Preview applies the rules of a write to what is stored now, and writes nothing.
+func (w *Writer) Preview(ctx context.Context, q Write) (Decision, error) {
+	now, err := w.read(ctx, q.Token, q.From, q.Target, q.Where)
+	if err != nil {
+		return Decision{}, err
+	}
+	decision, err := q.Decide(ctx, now)
+	decision.Record.Seats = decision.Record.Modules.Seats()
+	return decision, err
 }
 
 // replay answers a request that was made before: with the frozen answer, after finishing it where that is still to do.
@@ -100,7 +139,7 @@ func (w *Writer) replay(ctx context.Context, q *Write, earlier ledger.Idempotenc
 	held := q.made
 	q.made = nil
 	if held == nil || held.licenseID != earlier.LicenseID {
-		record, err := w.finish(ctx, q.Call.Caller, q.Token, earlier.LicenseID, nil)
+		record, err := w.finish(ctx, q.Call.Caller, earlier.LicenseID, nil)
 		return outcomeOf(record, true, err)
 	}
 	// The reply to this run's own intent was lost; its lease is used if it still holds.
@@ -111,7 +150,7 @@ func (w *Writer) replay(ctx context.Context, q *Write, earlier ledger.Idempotenc
 	if record.Attempts > 1 || !w.now().Before(record.LeaseUntil) {
 		held = nil
 	}
-	record, err = w.finish(ctx, q.Call.Caller, q.Token, earlier.LicenseID, held)
+	record, err = w.finish(ctx, q.Call.Caller, earlier.LicenseID, held)
 	return outcomeOf(record, false, err)
 }
 
@@ -134,7 +173,8 @@ func outcomeOf(r ledger.Record, replayed bool, err error) (Outcome, error) {
 const frozenVersion = 1
 
 // intent completes the record, prepares it, and stores it as pending with the first lease taken.
-func (w *Writer) intent(ctx context.Context, q *Write, now Situation, r *ledger.Record) error {
+func (w *Writer) intent(ctx context.Context, q *Write, now Situation, d *Decision) error {
+	r := &d.Record
 	r.ID = newID()
 	if r.LineageID == "" {
 		r.LineageID = r.ID
@@ -144,21 +184,24 @@ func (w *Writer) intent(ctx context.Context, q *Write, now Situation, r *ledger.
 	r.Seats, r.IssuedAt, r.IssuedOn, r.IssuedBy = r.Modules.Seats(), now.At.UTC(), now.Today(), caller.Username
 	r.LastChange = ledger.Change{By: caller.Username, At: now.At.UTC(), What: "issued"}
 	r.LeaseUntil, r.Attempts = now.At.Add(leaseTime).UTC(), 1
+	r.MovedFrom = q.From
+	if r.Operation == ledger.OpRehost {
+		r.Rehosts = append(r.Rehosts, ledger.Rehost{LicenseID: r.ID, By: caller.Username, At: now.At.UTC(), From: q.From, To: q.Token, Reason: r.Reason})
+	}
+	for _, count := range d.Counts {
+		r.Counted = append(r.Counted, count.Key)
+	}
 	prepared, err := w.prepare(ctx, r)
 	if err != nil {
 		return err
 	}
 	q.made = &prepared
-	server := now.Server
-	server.Sequence = r.Sequence
-	server.Slot(q.Slot).Pending = r.ID
-	entry, err := ledger.Link(&server, ledger.EventIntent, caller, *r, now.At)
-	if err != nil {
-		return err
-	}
 	commit := ledger.Commit{
-		Server: server, ChainBefore: now.Server.ChainLength, New: r, Audit: entry,
+		New: r, Documents: d.Documents, Counts: d.Counts,
 		Idempotency: &ledger.IdempotencyRecord{Key: q.Call.key(), RequestHash: q.Hash, LicenseID: r.ID, At: now.At.UTC()},
+	}
+	if commit.Chains, err = promise(now, q.Slot, caller, *r); err != nil {
+		return err
 	}
 	if now.Target != nil {
 		commit.Updates = []ledger.Update{{
@@ -169,10 +212,60 @@ func (w *Writer) intent(ctx context.Context, q *Write, now Situation, r *ledger.
 	return w.store.Commit(ctx, commit)
 }
 
+// promise marks the slots of the servers concerned and links the intent to their chains.
+func promise(now Situation, slot license.Slot, by license.Caller, r ledger.Record) ([]ledger.Chain, error) {
+	entry := ledger.Entry{Event: ledger.EventIntent, By: by, Record: &r}
+	if now.Target != nil {
+		entry.Before = &now.Target.License
+	}
+	server := now.Server
+	server.Sequence = r.Sequence
+	server.Slot(slot).Pending = r.ID
+	if r.Type == license.Temporary {
+		server.Temporaries = append(slices.Clip(server.Temporaries), ledger.TemporaryUse{
+			LicenseID: r.ID, Purpose: r.Purpose, Customer: r.Customer, Days: r.IssuedOn.DaysUntil(r.ExpiresOn), By: r.IssuedBy, At: r.IssuedAt,
+		})
+	}
+	own := Link{server, entry}
+	if now.From == nil {
+		return linked(now.At, own)
+	}
+	from := *now.From
+	from.Base.Moving = r.ID
+	entry.Event = ledger.EventMoving
+	return linked(now.At, own, Link{from, entry})
+}
+
+// Link is what one server's part of a transaction is to be: the item, its chain as it was read, and the entry to add.
+type Link struct {
+	Server ledger.Server
+	Entry  ledger.Entry
+}
+
+func linked(at time.Time, links ...Link) ([]ledger.Chain, error) {
+	chains := make([]ledger.Chain, len(links))
+	for n, link := range links {
+		before := link.Server.ChainLength
+		entry, err := ledger.Link(&link.Server, link.Entry, at)
+		if err != nil {
+			return nil, err
+		}
+		chains[n] = ledger.Chain{Server: link.Server, Before: before, Audit: entry}
+	}
+	return chains, nil
+}
+
 // changeWord says what an operation did to the license before.
 func changeWord(op ledger.Operation) string {
-	if op == ledger.OpRenew {
+	switch op {
+	case ledger.OpRenew:
 		return "renewed"
+	case ledger.OpAmend:
+		return "amended"
+	case ledger.OpCorrect:
+		return "corrected"
+	case ledger.OpRehost:
+		return "re-hosted"
 	}
 	return "replaced"
 }

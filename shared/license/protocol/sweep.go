@@ -103,7 +103,7 @@ func (s *Sweeper) sweepOne(ctx context.Context, record ledger.Record) (ledger.Re
 	if err != nil {
 		return record, err
 	}
-	finished, err := w.conclude(ctx, sweepCaller, record.ServerToken, prepared)
+	finished, err := w.conclude(ctx, sweepCaller, prepared)
 	if errors.Is(err, ErrRefused) {
 		if !record.RefusedSince.IsZero() && w.now().Sub(record.RefusedSince) >= voidAfter {
 			return w.void(ctx, record, voidRefused)
