@@ -62,6 +62,7 @@ var arrows = []arrow{
 	{from: license + "/registry", may: []string{license, license + "/licensekey"}, never: domainNever},
 	{from: license + "/verdict", may: []string{license, license + "/licensekey"}, never: domainNever},
 	{from: license + "/downgrade", may: []string{license}, never: domainNever},
+	{from: license + "/histories"},
 	// The test kit: contract suites with testify, keys in files.
 	{from: license + "/licensetest", may: []string{license + "/", license, module + "shared/filesign", "github.com/stretchr/testify/"}},
 	{from: module + "shared/httpapi", may: []string{license, "github.com/go-json-experiment/json"}, never: []string{"os"}},
