@@ -10,6 +10,7 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 VENV := .cache/venv
 CHECKOV := .cache/checkov
 MINISTACK := .cache/ministack
+SCHEMATHESIS := .cache/schemathesis
 ROLE ?= sales
 
 .PHONY: help
@@ -77,6 +78,11 @@ $(MINISTACK)/.installed: infra/deploy/requirements.txt
 	$(MINISTACK)/bin/pip install --quiet --disable-pip-version-check -r infra/deploy/requirements.txt
 	@touch $@
 
+$(SCHEMATHESIS)/.installed: infra/local/contract/requirements.txt
+	python3 -m venv $(SCHEMATHESIS)
+	$(SCHEMATHESIS)/bin/pip install --quiet --disable-pip-version-check -r infra/local/contract/requirements.txt
+	@touch $@
+
 .PHONY: deploy
 deploy: | tools-deploy $(VENV)/.installed ## Deploy to AWS, or go on where it stopped: make deploy ENV=staging (infra/samconfig.toml)
 	@[ -n "$(ENV)" ] || { echo "Say which environment of infra/samconfig.toml: make deploy ENV=staging"; exit 1; }
@@ -101,7 +107,7 @@ lint: tools-test $(VENV)/.installed $(CHECKOV)/.installed portal/node_modules/.p
 
 .PHONY: test
 test: export QMS_USED_DIR := $(CURDIR)/.cache/used
-test: lint build ## Every check on real parts: lint, Go with the race detector, the local stack, the portal, a browser
+test: lint build $(SCHEMATHESIS)/.installed ## Every check on real parts: lint, Go with the race detector, the local stack, the portal, a browser
 	rm -rf "$(QMS_USED_DIR)"
 	go build -o .cache/local ./infra/local
 	.cache/local setup
@@ -110,7 +116,13 @@ test: lint build ## Every check on real parts: lint, Go with the race detector, 
 	cd shared/license/licensekey/wycheproof && go test ./...
 	cd portal && npm test --silent
 	.cache/local with -- npm --prefix portal run --silent e2e
+	.cache/local with -- $(SCHEMATHESIS)/bin/python infra/local/contract/run.py
 	.cache/local unused -used "$(QMS_USED_DIR)"
+
+.PHONY: contract
+contract: build $(SCHEMATHESIS)/.installed ## Hold every answer of a running API against infra/openapi.yaml, with schemathesis as each role
+	@go build -o .cache/local ./infra/local
+	@.cache/local with -- $(SCHEMATHESIS)/bin/python infra/local/contract/run.py
 
 .PHONY: drill-rotate drill-key-loss drill-restore
 drill-rotate: build ## Rehearse a rotation of the signing keys while licenses are issued; takes a bit over a minute

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -23,7 +24,7 @@ const usage = `usage: go run ./infra/local COMMAND
 
   run     starts everything and stops it on Ctrl-C
   setup   fetches what run needs, once; with -sam the containers' base image too
-  token   prints an access token of a running system: token -role sales
+  token   prints an access token of a running system: token -role sales; below with, of that one
   with    runs a command against a system of its own: with -- npm run e2e
   keys    fills the key table of a running system from the template, and prints it
   drill   rehearses on a system of its own what operators do: drill rotate, drill key-loss, drill restore
@@ -139,7 +140,9 @@ func token(ctx context.Context, args []string) error {
 		return err
 	}
 	ports := portsOf(base)
-	tokens, err := signin.Token(ctx, fmt.Sprintf("http://localhost:%d", ports.SignIn), fmt.Sprintf("http://localhost:%d", ports.Gateway), *role)
+	issuer := cmp.Or(os.Getenv("SIGNIN_URL"), fmt.Sprintf("http://localhost:%d", ports.SignIn))
+	origin := cmp.Or(os.Getenv("BASE_URL"), fmt.Sprintf("http://localhost:%d", ports.Gateway))
+	tokens, err := signin.Token(ctx, issuer, origin, *role)
 	if err != nil {
 		return fmt.Errorf("%w (is make run running?)", err)
 	}

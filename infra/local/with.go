@@ -11,7 +11,8 @@ import (
 	"qmslicensing/infra/local/stack"
 )
 
-// with starts a system of its own, on free ports and in memory, runs a command against it with BASE_URL set, and stops.
+// with starts a system of its own, on free ports and in memory, runs a command against it and stops. The command finds the
+// system in BASE_URL and its sign-in in SIGNIN_URL, as token does.
 func with(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
@@ -40,7 +41,7 @@ func with(ctx context.Context, args []string) error {
 	}
 	group := process.NewGroup()
 	defer group.Close()
-	command, err := group.Start(process.Command{Path: path, Args: args[1:], Env: append(os.Environ(), "BASE_URL="+s.URL), Output: os.Stdout})
+	command, err := group.Start(process.Command{Path: path, Args: args[1:], Env: append(os.Environ(), "BASE_URL="+s.URL, "SIGNIN_URL="+s.Issuer), Output: os.Stdout})
 	if err != nil {
 		return err
 	}

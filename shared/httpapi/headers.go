@@ -23,10 +23,10 @@ func (r Request) IdempotencyKey() (string, error) {
 	return key, nil
 }
 
-// IfMatch returns the version in the header If-Match, 0 if the header is not there.
+// IfMatch returns the version in the header If-Match, 0 if the header is not there. An empty one is there.
 func (r Request) IfMatch() (int, error) {
 	text := r.http.Header.Get("If-Match")
-	if text == "" {
+	if _, sent := r.http.Header["If-Match"]; !sent {
 		return 0, nil
 	}
 	digits, quoted := strings.CutPrefix(text, `"`)

@@ -76,6 +76,7 @@ func TestBadInput_IsAProblemWithItsPointer(t *testing.T) {
 		"replaces nothing":                 {request{method: "POST", path: "/v1/licenses", as: "accounting", key: fresh("key"), ifMatch: `"1"`, body: with(permanent(token), "replaces", "none")}, 404, "license_not_found", ""},
 		"If-Match without replaces":        {request{method: "POST", path: "/v1/licenses", as: "accounting", key: fresh("key"), ifMatch: `"1"`, body: permanent(token)}, 400, "invalid_request", "header:If-Match"},
 		"a weak If-Match":                  {request{method: "POST", path: "/v1/licenses", as: "accounting", key: fresh("key"), ifMatch: `W/"1"`, body: permanent(token)}, 400, "invalid_request", "header:If-Match"},
+		"an empty If-Match":                {request{method: "POST", path: "/v1/licenses", as: "accounting", key: fresh("key"), header: map[string]string{"If-Match": ""}, body: permanent(token)}, 400, "invalid_request", "header:If-Match"},
 		"no Idempotency-Key":               {request{method: "POST", path: "/v1/licenses", as: "accounting", body: subscription(token)}, 400, "invalid_request", "header:Idempotency-Key"},
 		"a long Idempotency-Key":           {request{method: "POST", path: "/v1/licenses", as: "accounting", key: strings.Repeat("k", 65), body: subscription(token)}, 400, "invalid_request", "header:Idempotency-Key"},
 		"a space in the key":               {request{method: "POST", path: "/v1/licenses", as: "accounting", key: "a b", body: subscription(token)}, 400, "invalid_request", "header:Idempotency-Key"},

@@ -1,0 +1,155 @@
+"""What schemathesis does besides its own: three checks of this API, real values put into requests, and a record.
+
+CONTRACT_CALLER is who calls ("anyone" has no token), CONTRACT_RECORD the file that gets one JSON object per answer,
+CONTRACT_KNOWN the file that keeps what earlier answers named.
+"""
+
+import atexit
+import json
+import os
+import random
+from pathlib import Path
+
+import schemathesis
+from schemathesis.core.parameters import ParameterLocation as At
+
+caller = os.environ["CONTRACT_CALLER"]
+known_file = Path(os.environ["CONTRACT_KNOWN"])
+record = open(os.environ["CONTRACT_RECORD"], "w", encoding="utf-8")
+
+# Values of members by name, and per collection ("/v1/licenses") the things in it: per id the last ETag and status seen.
+known = {"members": {}, "things": {}}
+if known_file.exists():
+    known = json.loads(known_file.read_text(encoding="utf-8"))
+dice = random.Random(f"contract {caller}")
+serial = 0
+
+NAMES = ("serverToken", "licenseKey", "cursor", "requestId")  # members and parameters that take a real value
+KEPT = 40  # values per name: the newest
+
+
+@atexit.register
+def keep():
+    known_file.write_text(json.dumps(known), encoding="utf-8")
+    record.close()
+
+
+def remember(values, value):
+    if value in values:
+        values.remove(value)
+    values.append(value)
+    del values[:-KEPT]
+
+
+def collection(path):
+    """The path up to its first parameter or id: /v1/licenses of /v1/licenses/{id}/renew."""
+    return path.split("/{")[0]
+
+
+def learn(case, response):
+    """Remembers what an answer names: things with their ETag, and values of members."""
+    try:
+        body = response.json()
+    except ValueError:
+        return
+    for thing in things_in(body):
+        for name in NAMES:
+            if isinstance(thing.get(name), str) and "code" not in thing:  # a problem's requestId is of another kind
+                remember(known["members"].setdefault(name, []), thing[name])
+        if isinstance(thing.get("id"), str):
+            within = collection(case.operation.path)
+            if location := response.headers.get("location"):
+                within = location[0].rpartition("/")[0]
+            there = known["things"].setdefault(within, {})
+            there.pop(thing["id"], None)
+            there[thing["id"]] = {"etag": f'"{thing["version"]}"' if "version" in thing else "", "status": thing.get("status")}
+            for old in list(there)[:-KEPT]:
+                del there[old]
+
+
+def things_in(value):
+    """Every object within a JSON value."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for member in value:
+            yield from things_in(member)
+
+
+def positive(case, where):
+    return case.meta is not None and not case.meta.is_negative_at(where)
+
+
+# What is in such a state can be changed no more; a third of the requests name it all the same.
+OVER = ("superseded", "revoked", "void", "expired", "issued", "declined", "withdrawn")
+
+
+def choose(things):
+    current = [one for one, thing in things.items() if thing["status"] not in OVER]
+    if current and dice.random() < 0.67:
+        return dice.choice(current)
+    return dice.choice(list(things))
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Puts real values into most requests, where what was generated is in order: nobody guesses an id."""
+    global serial
+    serial += 1
+    headers = case.headers
+    if headers is not None and positive(case, At.HEADER) and "Idempotency-Key" in headers and dice.random() < 0.9:
+        headers["Idempotency-Key"] = f"{caller}-{serial}"
+    if dice.random() < 0.25:
+        return
+    things = known["things"].get(collection(case.operation.path))
+    if things and case.path_parameters and positive(case, At.PATH) and "id" in case.path_parameters:
+        chosen = choose(things)
+        case.path_parameters["id"] = chosen
+        if headers is not None and positive(case, At.HEADER) and "If-Match" in headers and things[chosen]["etag"]:
+            headers["If-Match"] = things[chosen]["etag"]
+    for where, values in ((At.PATH, case.path_parameters), (At.QUERY, case.query), (At.BODY, case.body)):
+        if not isinstance(values, dict) or not positive(case, where):
+            continue
+        for name in NAMES:
+            if name in values and (real := known["members"].get(name)):
+                values[name] = dice.choice(real)
+        if where == At.BODY and "serverToken" in values and dice.random() < 0.5:
+            values["serverToken"] = f"CONTRACT-{caller.upper()}-{serial}"  # a server that has no license yet
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    learn(case, response)
+    code = None
+    if response.headers.get("content-type", [""])[0].startswith("application/problem+json"):
+        code = response.json().get("code")
+    line = {"operation": case.operation.definition.raw.get("operationId"), "status": response.status_code, "code": code}
+    record.write(json.dumps(line) + "\n")
+
+
+@schemathesis.check
+def only_refusals_are_default(ctx, response, case):
+    """`default` documents refusals alone: an answer of less than 400 has a status that is written out."""
+    written = case.operation.definition.raw["responses"]
+    assert response.status_code >= 400 or str(response.status_code) in written, f"{response.status_code} is not written out"
+
+
+@schemathesis.check
+def refusal_has_its_shape(ctx, response, case):
+    """A problem says its own status; {"message"} comes only with what API Gateway itself answers."""
+    if response.status_code < 400:
+        return
+    kind = response.headers.get("content-type", [""])[0]
+    if kind.startswith("application/problem+json"):
+        assert response.json()["status"] == response.status_code, "the problem names another status"
+    else:
+        assert response.status_code in (400, 401, 403, 404, 413, 429), f"API Gateway does not answer {response.status_code}"
+
+
+@schemathesis.check
+def staff_need_a_token(ctx, response, case):
+    """Without a token an operation for staff is 401, and no public one is."""
+    if caller == "anyone" and case.method == case.operation.method.upper():
+        staff = bool(case.operation.definition.raw.get("security"))
+        assert staff == (response.status_code == 401), f"{response.status_code} without a token"
