@@ -137,9 +137,10 @@ drill-restore: build ## Rehearse the loss of both tables: restored from an expor
 
 # Left out under SAM, where everything else of the API's tests runs: killing one renewal of many between each two of its
 # steps (the Runtime API server tells the processes of a function apart by their session tokens; SAM has one container per
-# function and takes a second to make another); the warm latency, which SAM's own HTTP server would decide; and what an
-# operation costs, which is counted on a stack of its own.
-NOT_IN_SAM := KilledBetweenEveryTwoSteps|Warm|TestCost
+# function and takes a second to make another); the warm latency, which SAM's own HTTP server would decide; what an
+# operation costs, which is counted on a stack of its own; and the matrix of roles, whose many hundred calls would each wait
+# for that one container.
+NOT_IN_SAM := KilledBetweenEveryTwoSteps|Warm|TestCost|TestMatrix
 
 .PHONY: test-sam
 test-sam: build tools-sam $(VENV)/.installed ## The API's tests with the functions in containers of the real SAM CLI (needs Docker)

@@ -23,7 +23,7 @@ button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 `;
 
 const button = ({ username, groups }) => `<button name="username" value="${username}">${username}<span>${
-  groups[0] ?? 'no role'}</span></button>`;
+  groups.join(' and ') || 'no role'}</span></button>`;
 
 const page = (title, body) => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -2,13 +2,14 @@
 import { createHash } from 'node:crypto';
 
 const groups = {
-  sales: 'sales',
-  sales2: 'sales',
-  support: 'support',
-  accounting: 'accounting',
-  accounting2: 'accounting',
-  admin: 'admin',
-  nobody: null,
+  sales: ['sales'],
+  sales2: ['sales'],
+  support: ['support'],
+  accounting: ['accounting'],
+  accounting2: ['accounting'],
+  admin: ['admin'],
+  nobody: [],
+  tworoles: ['sales', 'accounting'],
 };
 
 // The same sub in every run, so that kept data still names its people.
@@ -17,10 +18,10 @@ const subOf = (username) => {
   return `${h.slice(0, 8)}-${h.slice(8, 12)}-4${h.slice(13, 16)}-a${h.slice(17, 20)}-${h.slice(20, 32)}`;
 };
 
-export const people = Object.entries(groups).map(([username, group]) => ({
+export const people = Object.entries(groups).map(([username, of]) => ({
   username,
   sub: subOf(username),
-  groups: group ? [group] : [],
+  groups: of,
 }));
 
 export const byUsername = (username) => people.find((person) => person.username === username);

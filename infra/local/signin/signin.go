@@ -18,9 +18,10 @@ const ClientID = "qms-licensing-portal"
 // Scope is what the portal asks for.
 const Scope = "openid licensing/staff"
 
-// Usernames are those who may sign in (people.mjs has the same): some roles twice, and one person without a role.
+// Usernames are those who may sign in (people.mjs has the same): some roles twice, one person without a role and
+// one with two, whom nothing lets in.
 func Usernames() []string {
-	return []string{"sales", "sales2", "support", "accounting", "accounting2", "admin", "nobody"}
+	return []string{"sales", "sales2", "support", "accounting", "accounting2", "admin", "nobody", "tworoles"}
 }
 
 const (

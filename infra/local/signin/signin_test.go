@@ -60,9 +60,12 @@ func TestToken_HasCognitosClaims(t *testing.T) {
 		require.ElementsMatch(t, []string{"openid", "licensing/staff"}, strings.Fields(claims["scope"].(string)))
 		require.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$`, claims["sub"])
 		require.EqualValues(t, 600, claims["exp"].(float64)-claims["iat"].(float64))
-		if username == "nobody" {
+		switch username {
+		case "nobody":
 			require.NotContains(t, claims, "cognito:groups")
-		} else {
+		case "tworoles":
+			require.Equal(t, []any{"sales", "accounting"}, claims["cognito:groups"])
+		default:
 			require.Equal(t, []any{strings.TrimRight(username, "2")}, claims["cognito:groups"])
 		}
 		id := decode(t, tokens.ID, 1)

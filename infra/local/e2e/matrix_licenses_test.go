@@ -1,0 +1,78 @@
+package e2e_test
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"testing"
+
+	"qmslicensing/shared/license"
+)
+
+// cases are those of every area.
+func cases() []routeCase {
+	return slices.Concat(
+		licenseCases(),
+		publicCases(),
+	)
+}
+
+// licenseCases ask the routes that issue, renew and find licenses.
+func licenseCases() []routeCase {
+	notCurrent := map[state]answer{
+		missing: {404, "license_not_found"}, superseded: {409, "not_current"}, revoked: {409, "not_current"}, void: {409, "not_current"},
+	}
+	replaced := licenses(superseded, revoked, void)
+	replaced[none] = func(testing.TB, *system, string) thing { return thing{} }
+	return []routeCase{
+		{
+			route: "POST /v1/temporary-licenses",
+			ok:    201,
+			request: func(c cell) request {
+				purpose := map[license.Operation]string{license.IssueTrial: "trial", license.IssueSupport: "emergency"}[c.op]
+				return request{body: with(trial(fresh("QMSA-MATRIX")), "purpose", purpose)}
+			},
+		},
+		{
+			route:  "POST /v1/licenses", // on a server that has none, and instead of the one that it has
+			things: replaced,
+			want:   notCurrent,
+			ok:     201,
+			request: func(c cell) request {
+				if c.state == none {
+					return request{body: subscription(fresh("QMSA-MATRIX"))}
+				}
+				return request{ifMatch: c.thing["etag"], body: with(permanent(c.thing["serverToken"]), "replaces", c.thing["id"])}
+			},
+		},
+		{
+			route:  "POST /v1/licenses/{id}/renew",
+			things: licenses(superseded, revoked, void, expired),
+			want:   withState(notCurrent, expired, answer{422, "basis_required"}),
+			ok:     201,
+			request: func(c cell) request {
+				return request{ifMatch: c.thing["etag"], body: map[string]any{"contract": "C-2041", "termMonths": 12}}
+			},
+		},
+		{
+			route:   "GET /v1/licenses/{id}",
+			things:  licenses(superseded, revoked, void, expired),
+			want:    map[state]answer{missing: {404, "license_not_found"}},
+			request: func(cell) request { return request{} },
+		},
+		{
+			route:  "GET /v1/licenses", // of a server; one that is not known has none
+			things: licenses(superseded, revoked, void, expired),
+			request: func(c cell) request {
+				return request{path: "?serverToken=" + url.QueryEscape(c.thing["serverToken"])}
+			},
+		},
+	}
+}
+
+// withState is a copy with one more state.
+func withState(want map[state]answer, s state, a answer) map[state]answer {
+	copied := maps.Clone(want)
+	copied[s] = a
+	return copied
+}
