@@ -14,6 +14,8 @@ import (
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 )
 
 // The states of a license besides active.
@@ -107,10 +109,10 @@ func voidLicense(t testing.TB, s *system, owner string) thing {
 	issuer := s.issuer(refuser{}, func() time.Time { return now })
 	q := soldRequest(12)
 	_, err := issuer.Sold(t.Context(), domainCall(accountant(owner)), q)
-	require.ErrorIs(t, err, issuing.ErrRefused)
+	require.ErrorIs(t, err, protocol.ErrRefused)
 	for range 2 {
 		now = now.Add(16 * time.Minute)
-		_, err = issuing.NewSweeper(issuer, s.Store(gate.Operator)).Sweep(t.Context())
+		_, err = protocol.NewSweeper(issuer.Writer(), s.Store(gate.Operator)).Sweep(t.Context())
 		require.NoError(t, err)
 	}
 	found, err := s.Store(gate.Operator).ByServer(t.Context(), license.ServerToken(q.ServerToken), 1<<30, 1)
@@ -126,13 +128,13 @@ func inState(t testing.TB, made thing, want state) thing {
 }
 
 // issuer is the domain's, on this stack's tables.
-func (s *system) issuer(signer issuing.Signer, now func() time.Time) *issuing.Issuer {
+func (s *system) issuer(signer protocol.Signer, now func() time.Time) *issuing.Issuer {
 	store := s.Store(gate.Operator)
-	return issuing.NewIssuer(store, signer, keyring.New(store, now), issuing.DefaultPolicy(), now)
+	return issuing.NewIssuer(store, signer, keyring.New(store, now), policy.DefaultPolicy(), now)
 }
 
-func domainCall(by license.Caller) issuing.Call {
-	return issuing.Call{Caller: by, Method: "POST", Path: "/matrix", IdempotencyKey: fresh("domain")}
+func domainCall(by license.Caller) protocol.Call {
+	return protocol.Call{Caller: by, Method: "POST", Path: "/matrix", IdempotencyKey: fresh("domain")}
 }
 
 func accountant(username string) license.Caller {
@@ -149,6 +151,6 @@ func soldRequest(months int) issuing.SoldRequest {
 // refuser is a signing service whose key is disabled.
 type refuser struct{}
 
-func (refuser) Sign(context.Context, issuing.Prepared) (issuing.Signature, error) {
-	return issuing.Signature{}, issuing.ErrRefused
+func (refuser) Sign(context.Context, protocol.Prepared) (protocol.Signature, error) {
+	return protocol.Signature{}, protocol.ErrRefused
 }
