@@ -61,6 +61,8 @@ var arrows = []arrow{
 	{from: license + "/issuing", may: []string{license, license + "/keyring", license + "/ledger", license + "/policy", license + "/protocol"}, never: domainNever},
 	{from: license + "/registry", may: []string{license, license + "/licensekey"}, never: domainNever},
 	{from: license + "/verdict", may: []string{license, license + "/licensekey"}, never: domainNever},
+	// The one library in the domain: how Unicode takes letters and accents apart is not in the standard library.
+	{from: license + "/customer", may: []string{"golang.org/x/text/unicode/norm"}, never: domainNever},
 	{from: license + "/downgrade", may: []string{license}, never: domainNever},
 	{from: license + "/histories"},
 	// The test kit: contract suites with testify, keys in files.
