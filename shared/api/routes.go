@@ -3,6 +3,8 @@
 package api
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 
 	"qmslicensing/shared/httpapi"
@@ -43,6 +45,34 @@ func Routes() []Route {
 		issueTemporaryRoute, issueRoute, renewRoute, searchRoute, showRoute,
 		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
 	}
+}
+
+// Endpoint is the handler of one route.
+type Endpoint struct {
+	http.Handler
+	route Route
+}
+
+// at makes the endpoint of a route.
+func (r Route) at(h http.Handler) Endpoint { return Endpoint{h, r} }
+
+// Mux is the handler of a function with several routes. It goes by the request's Pattern alone, which lambdahttp takes
+// from the event: API Gateway has matched the route, and a path that it has decoded is not matched again. A route that
+// none of the endpoints has is a mistake of the template's: internal.
+func Mux(endpoints ...Endpoint) http.Handler {
+	byRoute := map[string]Endpoint{}
+	for _, e := range endpoints {
+		byRoute[e.route.String()] = e
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if e, ok := byRoute[r.Pattern]; ok {
+			e.ServeHTTP(w, r)
+			return
+		}
+		httpapi.Handle(httpapi.Options{Route: r.Pattern}, func(context.Context, httpapi.Request, struct{}) (httpapi.Response, error) {
+			return httpapi.Response{}, fmt.Errorf("this function has no route %q", r.Pattern)
+		}).ServeHTTP(w, r)
+	})
 }
 
 // The most bytes of a body.

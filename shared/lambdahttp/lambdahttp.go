@@ -21,8 +21,8 @@ import (
 // originHeader is what CloudFront adds to every request, and what a caller of the API's own address does not know.
 const originHeader = "x-origin-secret"
 
-// Handler adapts h. Path parameters, the request id and the authorizer's claims come from the event; API Gateway's
-// authorizer is the only source of claims. With secrets given, a request must carry one of them in x-origin-secret, or it
+// Handler adapts h. The request's Pattern (the route key, such as "GET /v1/licenses/{id}"), path parameters, the request id
+// and the authorizer's claims come from the event; API Gateway's authorizer is the only source of claims. With secrets given, a request must carry one of them in x-origin-secret, or it
 // is refused with 403 forbidden: whoever goes around CloudFront goes around its web ACL.
 func Handler(h http.Handler, secrets ...string) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
@@ -92,6 +92,7 @@ func newRequest(ctx context.Context, event events.APIGatewayV2HTTPRequest) (*htt
 		return nil, err
 	}
 	request.URL = &url.URL{Path: event.RequestContext.HTTP.Path, RawPath: event.RawPath, RawQuery: event.RawQueryString}
+	request.Pattern = event.RouteKey
 	for name, value := range event.Headers {
 		request.Header.Set(name, value)
 	}

@@ -19,6 +19,7 @@ func TestHandler_HandsOverTheWholeRequest(t *testing.T) {
 	event.RawPath, event.RawQueryString = "/v1/servers/A B/license", "limit=2&cursor=a%2Bb"
 	event.Headers = map[string]string{"content-type": "application/json", "if-match": `"3"`}
 	event.PathParameters = map[string]string{"serverToken": "A B"}
+	event.RouteKey = "POST /v1/servers/{serverToken}/license"
 	event.Body, event.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte("{\"x\":\"\xff\"}")), true
 	handler := lambdahttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -26,6 +27,7 @@ func TestHandler_HandsOverTheWholeRequest(t *testing.T) {
 		require.Equal(t, "{\"x\":\"\xff\"}", string(body))
 		require.Equal(t, "POST", r.Method)
 		require.Equal(t, "A B", r.PathValue("serverToken"))
+		require.Equal(t, "POST /v1/servers/{serverToken}/license", r.Pattern, "which route it is, API Gateway has found out")
 		require.Equal(t, "a+b", r.URL.Query().Get("cursor"))
 		require.Equal(t, `"3"`, r.Header.Get("If-Match"))
 		w.Header().Set("ETag", `"4"`)
