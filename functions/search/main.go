@@ -1,7 +1,8 @@
-// Command search is the function behind GET /v1/licenses.
+// Command search is the function behind GET /v1/licenses and GET /v1/expirations.
 package main
 
 import (
+	"log"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -17,5 +18,10 @@ import (
 func main() {
 	store := dynamostore.New(dynamodb.NewFromConfig(awsenv.MustConfig()),
 		awsenv.Must("LICENSE_TABLE", "DynamoDB table of licenses"), "")
-	lambda.Start(lambdahttp.Handler(api.Search(registry.NewReader(store, time.Now)), awsenv.MustOriginSecrets()...))
+	finder, err := registry.NewFinder(store, awsenv.MustCursorSecrets(), time.Now)
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler := api.Mux(api.Search(finder), api.Expirations(finder))
+	lambda.Start(lambdahttp.Handler(handler, awsenv.MustOriginSecrets()...))
 }

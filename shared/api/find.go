@@ -32,20 +32,39 @@ type searchAnswer struct {
 }
 
 // Search handles GET /v1/licenses.
-func Search(reader *registry.Reader) http.Handler {
+func Search(finder *registry.Finder) Endpoint {
 	options := searchRoute.options(0)
-	options.Query = []string{"serverToken", "cursor", "limit"}
-	return httpapi.Handle(options, func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
-		limit, err := r.QueryInt("limit", registry.DefaultLimit, 1, registry.MaxLimit)
-		if err != nil {
+	options.Query = append(registry.Filters(), "cursor", "limit")
+	return searchRoute.at(httpapi.Handle(options, func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
+		limit, limitErr := r.QueryInt("limit", registry.DefaultLimit, 1, registry.MaxLimit)
+		query, queryErr := registry.Parse("query:", r.Given(registry.Filters()))
+		if err := license.Collect(queryErr, limitErr); err != nil {
 			return httpapi.Response{}, err
 		}
-		page, err := reader.Search(ctx, r.Caller, r.Query("serverToken"), r.Query("cursor"), limit)
+		page, err := finder.Search(ctx, r.Caller, query, r.Query("cursor"), limit)
 		if err != nil {
 			return httpapi.Response{}, err
 		}
 		return httpapi.Response{Body: searchAnswer{append([]license.License{}, page.Licenses...), license.Optional(page.Next)}}, nil
-	})
+	}))
+}
+
+type expirationsAnswer struct {
+	Months []registry.Month `json:"months"`
+}
+
+// Expirations handles GET /v1/expirations.
+func Expirations(finder *registry.Finder) Endpoint {
+	options := expirationsRoute.options(0)
+	options.Query = []string{"from", "months"}
+	return expirationsRoute.at(httpapi.Handle(options, func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
+		months, err := r.QueryInt("months", registry.DefaultMonths, 1, registry.MaxMonths)
+		if err != nil {
+			return httpapi.Response{}, err
+		}
+		counted, err := finder.Expirations(ctx, r.Caller, r.Query("from"), months)
+		return httpapi.Response{Body: expirationsAnswer{counted}}, err
+	}))
 }
 
 // retrievedLicense is the License View with its key: all that a stranger who knows the Server Token may see.

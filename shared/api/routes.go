@@ -32,6 +32,7 @@ var (
 	issueRoute          = Route{"POST", "/v1/licenses", "issue", []license.Operation{license.IssueSold}}
 	renewRoute          = Route{"POST", "/v1/licenses/{id}/renew", "renew-subscription", []license.Operation{license.Renew}}
 	searchRoute         = Route{"GET", "/v1/licenses", "search", []license.Operation{license.Find}}
+	expirationsRoute    = Route{"GET", "/v1/expirations", "search", []license.Operation{license.Find}}
 	showRoute           = Route{"GET", "/v1/licenses/{id}", "show", []license.Operation{license.Find}}
 	retrieveRoute       = Route{"GET", "/v1/servers/{serverToken}/license", "retrieve", nil}
 	validateRoute       = Route{"POST", "/v1/licenses/validate", "validate", nil}
@@ -42,7 +43,7 @@ var (
 // Routes is the one table of routes.
 func Routes() []Route {
 	return []Route{
-		issueTemporaryRoute, issueRoute, renewRoute, searchRoute, showRoute,
+		issueTemporaryRoute, issueRoute, renewRoute, searchRoute, expirationsRoute, showRoute,
 		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
 	}
 }

@@ -51,6 +51,16 @@ func MustOriginSecrets() []string {
 	return secrets
 }
 
+// MustCursorSecrets returns the values of ORIGIN_SECRET for a function that signs the cursors of its pages with keys derived
+// from them. Without one the function does not start: anybody could make up cursors.
+func MustCursorSecrets() []string {
+	secrets := MustOriginSecrets()
+	if len(secrets) == 0 {
+		fail("ORIGIN_SECRET is not set: the cursors of pages are signed with a key that is derived from it. Deploy with the parameter OriginSecret; make deploy makes one")
+	}
+	return secrets
+}
+
 func fail(format string, args ...any) {
 	slog.Error(fmt.Sprintf(format, args...))
 	os.Exit(1)

@@ -9,9 +9,9 @@
 //	<kind>#<id> / <kind>              a document: a license request, an exception
 //	count#<key> / count               a counter, of what a person issued on a day
 //
-// Its index documents (documentShelf, documentPlace) lists documents. Its index byServer (serverToken, sequence) serves search; its sparse index pending (pendingShard, leaseUntil) finds
-// work for the sweep. No decision reads an index. The audit table holds one entry per server token and number; entries
-// are put once and never changed.
+// The sparse index pending (pendingShard, leaseUntil) finds work for the sweep, documents (documentShelf, documentPlace)
+// lists documents; the others serve search, see index.go. No decision reads an index. The audit table holds one entry per
+// server token and number; entries are put once and never changed.
 package dynamostore
 
 import (
@@ -34,6 +34,7 @@ import (
 // client is what is used of dynamodb.Client.
 type client interface {
 	GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
 	Query(ctx context.Context, in *dynamodb.QueryInput, opts ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 	TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, opts ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
@@ -51,6 +52,7 @@ var (
 	_ protocol.Pendings = (*Store)(nil)
 	_ ledger.Shelf      = (*Store)(nil)
 	_ registry.Store    = (*Store)(nil)
+	_ registry.Indexes  = (*Store)(nil)
 	_ keyring.Source    = (*Store)(nil)
 )
 

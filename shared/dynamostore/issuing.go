@@ -180,9 +180,18 @@ func (s *Store) update(u ledger.Update) *types.Update {
 		assign("supersedes", str(string(u.Signed.Supersedes)))
 		assign("answer", str(string(u.Signed.Answer)))
 	}
-	expression := "SET " + strings.Join(set, ", ")
+	var remove []string
+	if u.Status == license.Active { // it enters the index of licenses that expire, or leaves it
+		assign("expiringShard", str(findShard(u.ID)))
+	} else {
+		remove = append(remove, "expiringShard")
+	}
 	if u.IfStatus == license.Pending { // it leaves the index of pending licenses
-		expression += " REMOVE pendingShard, refusedSince"
+		remove = append(remove, "pendingShard", "refusedSince")
+	}
+	expression := "SET " + strings.Join(set, ", ")
+	if len(remove) > 0 {
+		expression += " REMOVE " + strings.Join(remove, ", ")
 	}
 	return &types.Update{
 		TableName: &s.licenses, Key: item{"pk": str("license#" + u.ID), "sk": str("license")},

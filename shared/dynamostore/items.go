@@ -3,6 +3,7 @@ package dynamostore
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -92,7 +93,7 @@ func recordItem(r ledger.Record) (item, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing license %s: %w", r.ID, err)
 	}
-	return item{
+	it := item{
 		"pk":             str("license#" + r.ID),
 		"sk":             str("license"),
 		"body":           str(string(body)),
@@ -106,7 +107,9 @@ func recordItem(r ledger.Record) (item, error) {
 		"lastChangeBy":   str(r.LastChange.By),
 		"lastChangeAt":   instant(r.LastChange.At),
 		"lastChangeWhat": str(r.LastChange.What),
-	}, nil
+	}
+	maps.Copy(it, indexAttributes(r))
+	return it, nil
 }
 
 func readRecord(it item) (ledger.Record, error) {

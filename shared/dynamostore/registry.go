@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/registry"
 )
 
 // License implements registry.Store.
@@ -50,31 +49,22 @@ func (s *Store) readCurrent(ctx context.Context, token license.ServerToken) ([]l
 	return current, nil
 }
 
-// ByServer implements registry.Store, by the index byServer.
+// ByServer returns licenses of a server with a sequence below the given one, newest first, at most limit: what an
+// operator and a test ask, by the index.
 func (s *Store) ByServer(ctx context.Context, token license.ServerToken, below, limit int) ([]license.License, error) {
-	newestFirst := false
-	found := make([]license.License, 0, limit)
-	var start item
-	for { // DynamoDB ends a page at 1 MB, whatever the limit
-		count := int32(limit - len(found))
-		out, err := s.client.Query(ctx, &dynamodb.QueryInput{
-			TableName: &s.licenses, IndexName: ref("byServer"), Limit: &count, ScanIndexForward: &newestFirst, ExclusiveStartKey: start,
-			KeyConditionExpression:    ref("serverToken = :token AND #sequence < :below"),
-			ExpressionAttributeNames:  map[string]string{"#sequence": "sequence"},
-			ExpressionAttributeValues: item{":token": str(string(token)), ":below": num(below)},
-		})
-		if err != nil {
-			return nil, fmt.Errorf("finding the licenses of server %s: %w", token.Tail(), classify(err))
-		}
-		for _, it := range out.Items {
-			record, err := readRecord(it)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, record.License)
-		}
-		if start = out.LastEvaluatedKey; start == nil || len(found) >= limit {
-			return found, nil
-		}
+	span := registry.Span{Index: registry.ByServer, Partition: string(token), High: registry.Entry{Sequence: below}.Position(registry.ByServer), Falling: true}
+	entries, err := s.Entries(ctx, span, limit)
+	if err != nil {
+		return nil, err
 	}
+	var ids []string
+	for _, e := range entries {
+		ids = append(ids, e.ID)
+	}
+	records, err := s.Records(ctx, ids)
+	found := make([]license.License, 0, len(records))
+	for _, r := range records {
+		found = append(found, r.License)
+	}
+	return found, err
 }

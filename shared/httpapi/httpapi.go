@@ -44,6 +44,17 @@ func (r Request) Path(name string) string { return r.http.PathValue(name) }
 // Query returns a query parameter, "" if it is not there.
 func (r Request) Query(name string) string { return r.http.URL.Query().Get(name) }
 
+// Given returns those of the named query parameters that are there, empty ones too.
+func (r Request) Given(names []string) map[string]string {
+	given, query := map[string]string{}, r.http.URL.Query()
+	for _, name := range names {
+		if query.Has(name) {
+			given[name] = query.Get(name)
+		}
+	}
+	return given
+}
+
 // Response is what an operation answers. Body is encoded as JSON, or sent as it is if it is Raw.
 type Response struct {
 	Status int // 0: 200

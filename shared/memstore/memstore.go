@@ -35,6 +35,7 @@ var (
 	_ protocol.Pendings = (*Store)(nil)
 	_ ledger.Shelf      = (*Store)(nil)
 	_ registry.Store    = (*Store)(nil)
+	_ registry.Indexes  = (*Store)(nil)
 	_ keyring.Source    = (*Store)(nil)
 )
 
@@ -240,7 +241,7 @@ func (s *Store) Current(_ context.Context, token license.ServerToken) ([]license
 	return current, nil
 }
 
-// ByServer implements registry.Store.
+// ByServer returns licenses of a server with a sequence below the given one, newest first, at most limit.
 func (s *Store) ByServer(_ context.Context, token license.ServerToken, below, limit int) ([]license.License, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,6 +21,8 @@ type AnyStore interface {
 	ledger.Shelf
 	protocol.Pendings
 	registry.Store
+	registry.Indexes
+	ByServer(ctx context.Context, token license.ServerToken, below, limit int) ([]license.License, error)
 }
 
 // Store is the contract of a store. open returns an empty one; each case opens its own.
@@ -45,6 +47,7 @@ func Store(t *testing.T, open func(t *testing.T) AnyStore) {
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
+	indexes(t, open)
 }
 
 var at = time.Date(2026, 11, 23, 9, 0, 0, 123456789, time.UTC)

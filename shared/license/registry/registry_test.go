@@ -2,7 +2,6 @@ package registry_test
 
 import (
 	"context"
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,16 +25,6 @@ func (s shelf) License(_ context.Context, id string) (license.License, license.D
 
 func (s shelf) Current(context.Context, license.ServerToken) ([]license.License, error) {
 	return s.current, nil
-}
-
-func (s shelf) ByServer(_ context.Context, _ license.ServerToken, below, limit int) ([]license.License, error) {
-	var found []license.License
-	for _, l := range s.all {
-		if l.Sequence < below && len(found) < limit {
-			found = append(found, l)
-		}
-	}
-	return found, nil
 }
 
 func reader(s shelf) *registry.Reader { return registry.NewReader(s, licensetest.NewClock().Now) }
@@ -81,33 +70,9 @@ func TestRetrieve_WhichLicenseAServerHas(t *testing.T) {
 	}
 }
 
-func TestSearch_ACursorBelongsToItsSearch(t *testing.T) {
-	var all []license.License
-	for n := 5; n > 0; n-- {
-		all = append(all, license.License{ID: fmt.Sprint(n), Sequence: n, Status: license.Active, ExpiresOn: license.MakeDate(2026, 1, 1)})
-	}
-	r, ctx := reader(shelf{all: all}), context.Background()
-	page, err := r.Search(ctx, licensetest.SalesCaller, string(licensetest.Token), "", 3)
-	require.NoError(t, err)
-	require.Len(t, page.Licenses, 3)
-	require.Equal(t, license.Expired, page.Licenses[0].Status)
-	rest, err := r.Search(ctx, licensetest.SalesCaller, string(licensetest.Token), page.Next, 3)
-	require.NoError(t, err)
-	require.Len(t, rest.Licenses, 2)
-	require.Empty(t, rest.Next)
-	for _, cursor := range []string{"x", page.Next + "A", page.Next[:len(page.Next)-1], "e30"} {
-		_, err = r.Search(ctx, licensetest.SalesCaller, string(licensetest.Token), cursor, 3)
-		require.ErrorContains(t, err, "cursor", cursor)
-	}
-	_, err = r.Search(ctx, licensetest.SalesCaller, "ANOTHER-SERVER", page.Next, 3)
-	require.ErrorContains(t, err, "cursor")
-}
-
-func TestShowAndSearch_AreForStaff(t *testing.T) {
+func TestShow_IsForStaff(t *testing.T) {
 	r, ctx := reader(shelf{}), context.Background()
 	_, err := r.Show(ctx, license.Caller{}, "x")
-	require.ErrorContains(t, err, "forbidden")
-	_, err = r.Search(ctx, license.Caller{}, string(licensetest.Token), "", 1)
 	require.ErrorContains(t, err, "forbidden")
 	for _, id := range []string{"x", "00000000000000000000000000000000"} {
 		_, err = r.Show(ctx, licensetest.AdminCaller, id)
