@@ -17,22 +17,23 @@ func TestMain(m *testing.M) {
 	if os.Getenv("AWSENV_TEST_START") == "" {
 		os.Exit(m.Run())
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(awsenv.MustOriginSecrets()); err != nil {
+	secrets := awsenv.MustOriginSecrets
+	if os.Getenv("AWSENV_TEST_START") == "cursors" {
+		secrets = awsenv.MustCursorSecrets
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(secrets()); err != nil {
 		panic(err)
 	}
 }
 
-// start starts a function with one more variable, and returns what it made of it and what it logged.
-func start(t *testing.T, variable string) (made, log string, err error) {
+// start starts a function with variables, and returns what it made of them and what it logged.
+func start(t *testing.T, variables ...string) (made, log string, err error) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	var out, failure bytes.Buffer
 	command := exec.CommandContext(t.Context(), self)
-	command.Env = []string{"AWSENV_TEST_START=1"}
-	if variable != "" {
-		command.Env = append(command.Env, variable)
-	}
+	command.Env = append([]string{"AWSENV_TEST_START=1"}, variables...)
 	command.Stdout, command.Stderr = &out, &failure
 	err = command.Run()
 	return out.String(), failure.String(), err
@@ -40,7 +41,7 @@ func start(t *testing.T, variable string) (made, log string, err error) {
 
 func TestMustOriginSecrets_ReturnsTheValuesAlone(t *testing.T) {
 	for name, c := range map[string]struct{ variable, secrets string }{
-		"not set":           {"", `null`},
+		"not set":           {"OTHER=1", `null`},
 		"empty":             {"ORIGIN_SECRET=", `null`},
 		"one":               {"ORIGIN_SECRET=abc", `["abc"]`},
 		"two":               {"ORIGIN_SECRET=abc,def", `["abc","def"]`},
@@ -72,5 +73,19 @@ func TestMustOriginSecrets_AVariableWithoutAValueStopsTheStart(t *testing.T) {
 			require.Contains(t, log, "ORIGIN_SECRET is set, but "+says)
 			require.NotContains(t, log, "hidden", "no secret in a log")
 		})
+	}
+}
+
+func TestMustCursorSecrets_NeedsOne(t *testing.T) {
+	made, log, err := start(t, "AWSENV_TEST_START=cursors", "ORIGIN_SECRET=abc,def")
+	require.NoError(t, err, log)
+	require.JSONEq(t, `["abc","def"]`, made)
+	for _, none := range []string{"OTHER=1", "ORIGIN_SECRET="} {
+		made, log, err = start(t, "AWSENV_TEST_START=cursors", none)
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit)
+		require.Equal(t, 1, exit.ExitCode(), log)
+		require.Empty(t, made)
+		require.Contains(t, log, "ORIGIN_SECRET is not set: the cursors of pages are signed")
 	}
 }
