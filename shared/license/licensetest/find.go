@@ -40,8 +40,11 @@ func stored(t *testing.T, s AnyStore, records ...ledger.Record) {
 		chains[r.ServerToken]++
 		length := chains[r.ServerToken]
 		mustCommit(t, s, ledger.Commit{
-			Server: ledger.Server{Token: r.ServerToken, Sequence: r.Sequence, ChainLength: length}, ChainBefore: length - 1, New: &r,
-			Audit: ledger.AuditEntry{ServerToken: r.ServerToken, Number: length, LicenseID: r.ID, Text: []byte("{}"), Hash: fmt.Sprint(length)},
+			New: &r,
+			Chains: []ledger.Chain{{
+				Server: ledger.Server{Token: r.ServerToken, Sequence: r.Sequence, ChainLength: length}, Before: length - 1,
+				Audit: ledger.AuditEntry{ServerToken: r.ServerToken, Number: length, LicenseID: r.ID, Text: []byte("{}"), Hash: fmt.Sprint(length)},
+			}},
 		})
 	}
 }

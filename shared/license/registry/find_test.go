@@ -79,8 +79,9 @@ func (d *desk) add(t *testing.T, change func(*ledger.Record)) string {
 	require.NoError(t, err)
 	before := server.ChainLength
 	server.ChainLength++
-	require.NoError(t, d.Commit(context.Background(), ledger.Commit{Server: server, ChainBefore: before, New: &r,
-		Audit: ledger.AuditEntry{ServerToken: r.ServerToken, Number: server.ChainLength}}))
+	require.NoError(t, d.Commit(context.Background(), ledger.Commit{New: &r, Chains: []ledger.Chain{{
+		Server: server, Before: before, Audit: ledger.AuditEntry{ServerToken: r.ServerToken, Number: server.ChainLength},
+	}}}))
 	return r.ID
 }
 
@@ -321,7 +322,7 @@ func TestSearch_WhatChangedSinceTheIndexWasWrittenIsLeftOut(t *testing.T) {
 	id := d.add(t, nil)
 	d.change = func() {
 		require.NoError(t, d.Commit(context.Background(), ledger.Commit{
-			Server: ledger.Server{Token: "SERVER-00001", ChainLength: 2}, ChainBefore: 1, Audit: ledger.AuditEntry{ServerToken: "SERVER-00001", Number: 2},
+			Chains:  []ledger.Chain{{Server: ledger.Server{Token: "SERVER-00001", ChainLength: 2}, Before: 1, Audit: ledger.AuditEntry{ServerToken: "SERVER-00001", Number: 2}}},
 			Updates: []ledger.Update{{ID: id, IfStatus: license.Active, Status: license.Revoked}},
 		}))
 		d.change = nil
