@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
 
 	"qmslicensing/infra/local/dynamodb"
@@ -32,6 +33,13 @@ var opened atomic.Int64
 // open makes the template's two tables under names of their own.
 func open(t *testing.T) *dynamostore.Store {
 	t.Helper()
+	store, _, _ := tables(t, database)
+	return store
+}
+
+// tables makes them at an endpoint and gives their names by logical id, and the client, too.
+func tables(t *testing.T, endpoint string) (*dynamostore.Store, map[string]string, *sdk.Client) {
+	t.Helper()
 	app, err := template.Load("../../template.yaml", map[string]string{"TokenIssuer": "https://issuer.example", "TokenAudience": "portal", "KmsEndpoint": "http://localhost"})
 	require.NoError(t, err)
 	names := map[string]string{}
@@ -39,9 +47,9 @@ func open(t *testing.T) *dynamostore.Store {
 		app.Tables[n].Name = fmt.Sprintf("%s-%d", app.Tables[n].LogicalID, opened.Add(1))
 		names[app.Tables[n].LogicalID] = app.Tables[n].Name
 	}
-	client := dynamodb.Client(database, gate.AccessKey(gate.Operator))
+	client := dynamodb.Client(endpoint, gate.AccessKey(gate.Operator))
 	require.NoError(t, dynamodb.CreateTables(context.Background(), client, app.Tables))
-	return dynamostore.New(client, names["LicenseTable"], names["AuditTable"])
+	return dynamostore.New(client, names["LicenseTable"], names["AuditTable"]), names, client
 }
 
 func TestContract(t *testing.T) {

@@ -32,6 +32,8 @@ type Config struct {
 	Port  int       // 0 means a free one
 	Log   io.Writer // its warnings; may be nil
 	Group *process.Group
+	// Bulk is for a test that writes very much: slower to start, twice as fast after some seconds.
+	Bulk bool
 }
 
 // Server is a running DynamoDB Local.
@@ -43,12 +45,15 @@ type Server struct {
 // Start starts DynamoDB Local and waits until it listens.
 func Start(ctx context.Context, c Config) (*Server, error) {
 	jars := filepath.Join(c.Cache, Jars)
-	args := []string{
-		"-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:ActiveProcessorCount=1", // quick to start, and to answer one request at a time
-		"-Dsqlite4java.library.path=" + jars,
-		"-cp", filepath.Join(c.Cache, Classes) + string(os.PathListSeparator) + filepath.Join(jars, "*"),
-		"Launcher", strconv.Itoa(c.Port), "-sharedDb", "-disableTelemetry",
+	machine := []string{"-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:ActiveProcessorCount=1"} // quick to start, and to answer one request at a time
+	if c.Bulk {
+		machine = []string{"-Xms512m", "-Xmx512m", "-XX:+UseSerialGC"}
 	}
+	args := append(machine,
+		"-Dsqlite4java.library.path="+jars,
+		"-cp", filepath.Join(c.Cache, Classes)+string(os.PathListSeparator)+filepath.Join(jars, "*"),
+		"Launcher", strconv.Itoa(c.Port), "-sharedDb", "-disableTelemetry",
+	)
 	if c.Data == "" {
 		args = append(args, "-inMemory")
 	} else {

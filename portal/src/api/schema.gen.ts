@@ -28,7 +28,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Licenses of one server, newest sequence first */
+        /**
+         * Find licenses by any of their facts
+         * @description Every filter that is given must hold; without one, all licenses. The order follows from the filters: with `serverToken`
+         *     the newest sequence first; else with `contract` the newest issued first; else with `customer` by name, under one name
+         *     the newest first; else with `expiresFrom` or `expiresTo` the soonest to expire first; else with `status=expired` the
+         *     latest expired first; else the newest issued first.
+         *
+         *     A page looks at a bounded part of the licenses, so that it costs the same whatever their number: it **may have fewer
+         *     items than `limit`, even none, and a `nextCursor` all the same**. Go on until `nextCursor` is null. A cursor belongs to
+         *     its filters; `limit` may change between pages. A license that is issued meanwhile repeats none and hides none. What was
+         *     changed in the last second may not be found yet.
+         */
         get: operations["search"];
         put?: never;
         /**
@@ -37,6 +48,27 @@ export interface paths {
          *     `replaces` and send its ETag as `If-Match`; otherwise the answer is 409 `base_license_exists`.
          */
         post: operations["issue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/expirations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many licenses expire, month by month
+         * @description Counts the licenses whose expiration date falls into each month and that are neither superseded nor revoked, those of
+         *     past months included. What it costs grows with the number that it counts.
+         */
+        get: operations["expirations"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -497,12 +529,60 @@ export interface operations {
     };
     search: {
         parameters: {
-            query: {
+            query?: {
+                /**
+                 * @description Id of one license.
+                 * @example 0f8b0c5e9d7a4c52b1e3a6f4d2c89b17
+                 */
+                id?: string;
                 /**
                  * @description The Server Token as it was copied; it is cleaned.
                  * @example QMSA-7K2P-9XWD-H4TN-RC53
                  */
-                serverToken: string;
+                serverToken?: string;
+                /**
+                 * @description The start of the customer's name, at least one letter or digit. Case, accents and punctuation do not matter.
+                 * @example cafe nord
+                 */
+                customer?: string;
+                /**
+                 * @description The contract
+                 * @example C-2041
+                 */
+                contract?: string;
+                /** @example subscription */
+                type?: components["schemas"]["Type"];
+                /**
+                 * @description With `expiresFrom` or `expiresTo` only active or expired.
+                 * @example active
+                 */
+                status?: "active" | "expired" | "superseded" | "revoked" | "pending" | "void";
+                /**
+                 * @description Of temporary licenses.
+                 * @example trial
+                 */
+                purpose?: "trial" | "troubleshooting" | "emergency";
+                /**
+                 * @description Who issued it; the user name
+                 * @example accounting
+                 */
+                issuedBy?: string;
+                /**
+                 * @description What happened to it last. `renewed`, `amended`, `corrected` and `re-hosted` are said of the license that a newer
+                 *     one has taken the place of by that; `replaced` is said where it was none of these.
+                 * @example revoked
+                 */
+                lastEvent?: "issued" | "renewed" | "amended" | "corrected" | "re-hosted" | "replaced" | "revoked" | "voided";
+                /**
+                 * @description Active and expired licenses alone, with this expiration date or a later one.
+                 * @example 2026-12-01
+                 */
+                expiresFrom?: string;
+                /**
+                 * @description Active and expired licenses alone, with this expiration date or an earlier one.
+                 * @example 2026-12-31
+                 */
+                expiresTo?: string;
                 /** @description nextCursor of the page before. */
                 cursor?: string;
                 limit?: number;
@@ -522,6 +602,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         items: components["schemas"]["License"][];
+                        /** @description Null on the last page */
                         nextCursor: string | null;
                     };
                 };
@@ -548,6 +629,58 @@ export interface operations {
         };
         responses: {
             201: components["responses"]["Issued"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    expirations: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first month, YYYY-MM; the present one if it is not given.
+                 * @example 2026-11
+                 */
+                from?: string;
+                /** @description How many months. */
+                months?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The months in their order, those without an expiration too */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "months": [
+                     *         {
+                     *           "month": "2026-11",
+                     *           "subscriptions": 12,
+                     *           "temporary": 3
+                     *         },
+                     *         {
+                     *           "month": "2026-12",
+                     *           "subscriptions": 41,
+                     *           "temporary": 0
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        months: {
+                            month: string;
+                            subscriptions: number;
+                            temporary: number;
+                        }[];
+                    };
+                };
+            };
             default: components["responses"]["Refused"];
         };
     };
@@ -762,9 +895,6 @@ export interface operations {
         };
     };
 }
-type WithRequired<T, K extends keyof T> = T & {
-    [P in K]-?: T[P];
-};
 type FlattenedDeepRequired<T> = {
     [K in keyof T]-?: FlattenedDeepRequired<T[K] extends unknown[] | undefined | null ? Extract<T[K], unknown[]>[number] : T[K]>;
 };
@@ -773,6 +903,12 @@ type ReadonlyArray<T> = [
 ] extends [
     unknown[]
 ] ? Readonly<Exclude<T, undefined>> : Readonly<Exclude<T, undefined>[]>;
+export const pathsV1LicensesGetParametersQueryStatusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/licenses"]["get"]["parameters"]["query"]["status"]> = ["active", "expired", "superseded", "revoked", "pending", "void"];
+export const pathsV1LicensesGetParametersQueryPurposeValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/licenses"]["get"]["parameters"]["query"]["purpose"]> = ["trial", "troubleshooting", "emergency"];
+export const pathsV1LicensesGetParametersQueryLastEventValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/licenses"]["get"]["parameters"]["query"]["lastEvent"]> = ["issued", "renewed", "amended", "corrected", "re-hosted", "replaced", "revoked", "voided"];
+type WithRequired<T, K extends keyof T> = T & {
+    [P in K]-?: T[P];
+};
 export const typeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Type"]> = ["permanent", "subscription", "temporary"];
 export const licenseStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["License"]["status"]> = ["active", "expired", "superseded", "revoked", "pending", "void"];
 export const retrievedLicenseStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RetrievedLicense"]["status"]> = ["active", "expired"];

@@ -65,8 +65,16 @@ func (f *Finder) Search(ctx context.Context, caller license.Caller, q Query, cur
 	return page, err
 }
 
-// nextBatch is how many entries are read at once when the first ones were not enough.
-const nextBatch = 250
+// The least and the most entries that are read at once when the first ones were not enough.
+const (
+	leastBatch = 25
+	mostBatch  = 250
+)
+
+// nextBatch is how many entries will have the missing licenses if they match as often as those that were read.
+func nextBatch(read, found, missing int) int {
+	return min(max((missing+1)*read/(found+1), leastBatch), mostBatch, maxEntries-read)
+}
 
 // scan reads entries after a position until limit of them match, and returns their ids and the position to go on after,
 // "" at the end.
@@ -76,7 +84,7 @@ func (f *Finder) scan(ctx context.Context, q Query, after string, limit int, now
 		span = span.After(after)
 	}
 	batch := limit + 1 // one more says whether there is another page
-	for left := maxEntries; left > 0 && !span.Empty(); batch = min(nextBatch, left) {
+	for read := 0; read < maxEntries && !span.Empty(); batch = nextBatch(read, len(ids), limit-len(ids)) {
 		entries, err := f.indexes.Entries(ctx, span, batch)
 		if err != nil {
 			return nil, "", err
@@ -96,7 +104,7 @@ func (f *Finder) scan(ctx context.Context, q Query, after string, limit int, now
 		case len(ids) == limit:
 			return ids, last, nil
 		}
-		left -= len(entries)
+		read += len(entries)
 		span = span.After(last)
 	}
 	return ids, last, nil

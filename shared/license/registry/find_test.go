@@ -241,10 +241,10 @@ func TestParse_EveryWrongFilterIsNamedAtOnce(t *testing.T) {
 	}
 	require.Equal(t, registry.Filters(), pointers, "in their order")
 	for _, c := range []struct{ filters, pointer, says string }{
-		{"type=Permanent", "type", "one of permanent subscription temporary"},
-		{"status=lost", "status", "active expired superseded revoked pending void"},
-		{"lastEvent=x", "lastEvent", "issued renewed amended corrected re-hosted replaced revoked voided"},
-		{"purpose=x", "purpose", "trial troubleshooting emergency"},
+		{"type=Permanent", "type", "one of permanent, subscription, temporary"},
+		{"status=lost", "status", "active, expired, superseded, revoked, pending, void"},
+		{"lastEvent=x", "lastEvent", "issued, renewed, amended, corrected, re-hosted, replaced, revoked, voided"},
+		{"purpose=x", "purpose", "trial, troubleshooting, emergency"},
 		{"expiresFrom=2027-03-01 expiresTo=2027-02-01", "expiresTo", "is before expiresFrom"},
 		{"expiresFrom=2027-03-01 status=revoked", "status", "Only licenses that are active or expired"},
 		{"customer=" + strings.Repeat("x", 201), "customer", "201 characters"},

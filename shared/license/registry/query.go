@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -88,7 +87,11 @@ func oneOf[T ~string](pointer, name, value string, into *T, allowed ...T) error 
 		*into = T(value)
 		return nil
 	}
-	return license.Invalid(pointer, "%s is one of %s; this is %q.", name, strings.Trim(fmt.Sprint(allowed), "[]"), value)
+	var names []string
+	for _, one := range allowed {
+		names = append(names, string(one))
+	}
+	return license.Invalid(pointer, "%s is one of %s; this is %q.", name, strings.Join(names, ", "), value)
 }
 
 func readID(q *Query, pointer, value string) error {
