@@ -40,19 +40,20 @@ func (l Line) Sum() float64 {
 	return sum
 }
 
-// Operations gives a line for every function with a route, in the template's order.
+// Operations gives a line for every operation with a route, the functions in the template's order.
 func (s Sheet) Operations(app *template.Application) ([]Line, error) {
 	var lines []Line
 	for _, f := range app.Functions {
-		call, counted := s.Calls[f.LogicalID]
-		if !counted || call.Route == "" {
-			continue
+		for _, call := range s.Calls[f.LogicalID] {
+			if call.Route == "" {
+				continue
+			}
+			line, err := s.line(app, f, call)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, line)
 		}
-		line, err := s.line(app, f, call)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, line)
 	}
 	return lines, nil
 }

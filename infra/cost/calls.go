@@ -4,9 +4,19 @@ import (
 	"regexp"
 )
 
-// Calls are what one call of each operation uses, by the logical id of its function. infra/local/e2e counts them on the
-// local stack, with warm functions, and holds calls.json to it.
-type Calls map[string]Call
+// Calls are what one call of each operation uses, by the logical id of its function, which may have several.
+// infra/local/e2e counts them on the local stack, with warm functions, and holds calls.json to it.
+type Calls map[string][]Call
+
+// scheduled returns the call of a function that its schedule makes.
+func (c Calls) scheduled(function string) (Call, bool) {
+	for _, call := range c[function] {
+		if call.Route == "" {
+			return call, true
+		}
+	}
+	return Call{}, false
+}
 
 // Call is what one call uses. The key table, which a warm function reads once a minute, is no part of it.
 type Call struct {

@@ -64,10 +64,10 @@ func TestOperations_AnIssueByHand(t *testing.T) {
 			{Name: "S3 PUT", USD: 0.005, Per: 1e3}, {Name: "DynamoDB stream read by Lambda", USD: 0, Per: 1},
 		}},
 		Assumptions: cost.Assumptions{Milliseconds: map[string]float64{"IssueFunction": 100, "ArchiveFunction": 0}},
-		Calls: cost.Calls{"IssueFunction": {
+		Calls: cost.Calls{"IssueFunction": {{
 			Operation: "issue", Route: "POST /v1/licenses", RequestBytes: 600 << 10, AnswerBytes: 1 << 10, LogBytes: 1 << 10,
 			Invocations: 1, Reads: 4, Writes: 40, StoredBytes: 1 << 10, Signatures: 1,
-		}},
+		}}},
 	}
 	lines, err := sheet.Operations(app)
 	require.NoError(t, err)
@@ -96,7 +96,13 @@ func TestOperations_EveryRouteAndScheduleIsPriced(t *testing.T) {
 	sheet, app, standing := read(t)
 	lines, err := sheet.Operations(app)
 	require.NoError(t, err)
-	require.Len(t, lines, len(app.Routes))
+	priced := map[string]bool{}
+	for _, line := range lines {
+		priced[line.Call.Route] = true
+	}
+	for _, route := range app.Routes {
+		require.True(t, priced[route.Method+" "+route.Path], "%s %s is not priced", route.Method, route.Path)
+	}
 	require.Equal(t, len(app.Keys), standing.Keys)
 	require.Equal(t, 1, standing.WebACLs)
 	idle, err := sheet.Idle(app, standing)

@@ -109,7 +109,7 @@ func (s Sheet) Idle(app *template.Application, standing Standing) ([]Part, error
 	}
 	for _, schedule := range app.Schedules {
 		runs := float64(month / schedule.Every)
-		call, counted := s.Calls[schedule.Function]
+		call, counted := s.Calls.scheduled(schedule.Function)
 		if !counted {
 			return nil, fmt.Errorf("calls.json has no run of %s", schedule.Function)
 		}

@@ -95,13 +95,14 @@ func (s Sheet) Details(app *template.Application) string {
 	text.WriteString("\n## What one call uses\n\n| operation | request, answer, log: bytes | read units | write units | requests | signatures | audit entries | stored bytes | assumed |\n|---|---|--:|--:|--:|--:|--:|--:|---|\n")
 	for _, f := range app.Functions {
 		assumed := fmt.Sprintf("%.0f ms at %d MB", s.Assumptions.Milliseconds[f.LogicalID], f.MemoryMB)
-		call, counted := s.Calls[f.LogicalID]
-		if !counted {
+		if len(s.Calls[f.LogicalID]) == 0 {
 			fmt.Fprintf(text, "| %s, for each audit entry | | | | | | | | %s |\n", f.Name, assumed)
 			continue
 		}
-		fmt.Fprintf(text, "| %s | %s, %s, %d | %g | %g | %d | %d | %d | %s | %s |\n", call.Operation, thousands(float64(call.RequestBytes)), thousands(float64(call.AnswerBytes)), call.LogBytes,
-			call.Reads, call.Writes, call.Requests, call.Signatures, call.AuditEntries, thousands(float64(call.StoredBytes)), assumed)
+		for _, call := range s.Calls[f.LogicalID] {
+			fmt.Fprintf(text, "| %s | %s, %s, %d | %g | %g | %d | %d | %d | %s | %s |\n", call.Operation, thousands(float64(call.RequestBytes)), thousands(float64(call.AnswerBytes)), call.LogBytes,
+				call.Reads, call.Writes, call.Requests, call.Signatures, call.AuditEntries, thousands(float64(call.StoredBytes)), assumed)
+		}
 	}
 	a := s.Assumptions
 	fmt.Fprintf(text, "\nAssumed for all: headers of %s bytes in a request and %s in an answer, and %s bytes that Lambda itself logs of an invocation.\n",

@@ -13,7 +13,7 @@ import (
 func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	app := load(t)
 	require.Len(t, app.Functions, 11)
-	require.Len(t, app.Routes, 9)
+	require.Len(t, app.Routes, 10)
 
 	issue := function(t, app, "IssueFunction")
 	require.Equal(t, "issue", issue.Name)
@@ -54,7 +54,7 @@ func TestLoad_TablesAndKeys(t *testing.T) {
 	require.Equal(t, []any{
 		map[string]any{"AttributeName": "pk", "KeyType": "HASH"}, map[string]any{"AttributeName": "sk", "KeyType": "RANGE"},
 	}, app.Tables[0].Properties["KeySchema"])
-	require.Len(t, app.Tables[1].Properties["GlobalSecondaryIndexes"], 3)
+	require.Len(t, app.Tables[1].Properties["GlobalSecondaryIndexes"], 7)
 
 	again := load(t)
 	seen := map[string]bool{}

@@ -136,7 +136,7 @@ func covers(resource, arn string) bool {
 
 // ReadOnly finds actions of functions that are not writers and could change something.
 func ReadOnly(app *template.Application, writers []string) []string {
-	reading := []string{"dynamodb:GetItem", "dynamodb:Query"}
+	reading := []string{"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 	return each(app, func(f template.Function, s template.Statement) string {
 		for _, action := range s.Actions {
 			if s.Effect == "Allow" && !slices.Contains(writers, f.LogicalID) && !slices.Contains(reading, action) {
