@@ -58,11 +58,12 @@ func Expirations(finder *registry.Finder) Endpoint {
 	options := expirationsRoute.options(0)
 	options.Query = []string{"from", "months"}
 	return expirationsRoute.at(httpapi.Handle(options, func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
-		months, err := r.QueryInt("months", registry.DefaultMonths, 1, registry.MaxMonths)
-		if err != nil {
+		months, monthsErr := r.QueryInt("months", registry.DefaultMonths, 1, registry.MaxMonths)
+		from, fromErr := registry.ParseMonth("query:", r.Given([]string{"from"}))
+		if err := license.Collect(fromErr, monthsErr); err != nil {
 			return httpapi.Response{}, err
 		}
-		counted, err := finder.Expirations(ctx, r.Caller, r.Query("from"), months)
+		counted, err := finder.Expirations(ctx, r.Caller, from, months)
 		return httpapi.Response{Body: expirationsAnswer{counted}}, err
 	}))
 }

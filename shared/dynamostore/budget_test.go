@@ -203,7 +203,7 @@ func measure(t *testing.T, finder *registry.Finder, meter *metered) map[string]f
 			}
 		}
 	}
-	months, err := finder.Expirations(context.Background(), licensetest.SalesCaller, "2030-01", 12)
+	months, err := finder.Expirations(context.Background(), licensetest.SalesCaller, license.MakeDate(2030, 1, 1), 12)
 	require.NoError(t, err)
 	require.Equal(t, 400, months[2].Subscriptions)
 	costs["expirations"] = meter.take()

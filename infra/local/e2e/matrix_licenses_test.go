@@ -67,6 +67,10 @@ func licenseCases() []routeCase {
 				return request{path: "?serverToken=" + url.QueryEscape(c.thing["serverToken"])}
 			},
 		},
+		{
+			route:   "GET /v1/expirations",
+			request: func(cell) request { return request{path: "?months=2"} },
+		},
 	}
 }
 

@@ -541,7 +541,7 @@ export interface operations {
                  */
                 serverToken?: string;
                 /**
-                 * @description The start of the customer's name, at least one letter or digit. Case, accents and punctuation do not matter.
+                 * @description The start of the customer's name, at least one letter or digit, at most 200 characters. Case, accents and punctuation do not matter.
                  * @example cafe nord
                  */
                 customer?: string;

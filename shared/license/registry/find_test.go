@@ -396,13 +396,13 @@ func TestFinder_IsForStaffAndSaysWhatFailed(t *testing.T) {
 	d := newDesk(t)
 	_, err := d.finder.Search(context.Background(), license.Caller{}, registry.Query{}, "", 1)
 	require.ErrorContains(t, err, "forbidden")
-	_, err = d.finder.Expirations(context.Background(), license.Caller{}, "", 1)
+	_, err = d.finder.Expirations(context.Background(), license.Caller{}, license.Never, 1)
 	require.ErrorContains(t, err, "forbidden")
 	finder, err := registry.NewFinder(broken{}, []string{secret}, d.clock.Now)
 	require.NoError(t, err)
 	_, err = finder.Search(context.Background(), licensetest.AdminCaller, registry.Query{}, "", 1)
 	require.True(t, errors.Is(err, license.ErrUnclear))
-	_, err = finder.Expirations(context.Background(), licensetest.AdminCaller, "", 1)
+	_, err = finder.Expirations(context.Background(), licensetest.AdminCaller, license.Never, 1)
 	require.True(t, errors.Is(err, license.ErrUnclear))
 }
 
@@ -410,7 +410,7 @@ func TestExpirations_ByMonth(t *testing.T) {
 	d := stock(t)
 	d.add(t, func(r *ledger.Record) { r.ExpiresOn = license.MakeDate(2027, 1, 31) })
 	d.add(t, func(r *ledger.Record) { r.ExpiresOn = license.MakeDate(2027, 2, 1) })
-	months, err := d.finder.Expirations(context.Background(), licensetest.SupportCaller, "", 12)
+	months, err := d.finder.Expirations(context.Background(), licensetest.SupportCaller, license.Never, 12)
 	require.NoError(t, err)
 	require.Len(t, months, 12)
 	require.Equal(t, []registry.Month{
@@ -419,11 +419,13 @@ func TestExpirations_ByMonth(t *testing.T) {
 	}, months[:4])
 	require.Equal(t, registry.Month{Month: "2027-06", Expiring: registry.Expiring{Subscriptions: 1, Temporary: 1}}, months[7])
 	require.Equal(t, "2027-10", months[11].Month)
-	months, err = d.finder.Expirations(context.Background(), licensetest.SupportCaller, "2020-01", 1)
+	from, err := registry.ParseMonth("query:", given("from=2020-01"))
+	require.NoError(t, err)
+	months, err = d.finder.Expirations(context.Background(), licensetest.SupportCaller, from, 1)
 	require.NoError(t, err)
 	require.Equal(t, []registry.Month{{Month: "2020-01", Expiring: registry.Expiring{Subscriptions: 1}}}, months)
-	for _, wrong := range []string{"2027", "2027-13", "2027-1", "2027-01-01", "0000-01", "9999-01", "x"} {
-		_, err = d.finder.Expirations(context.Background(), licensetest.SupportCaller, wrong, 1)
+	for _, wrong := range []string{"", "2027", "2027-13", "2027-1", "2027-01-01", "0000-01", "9999-01", "x"} {
+		_, err = registry.ParseMonth("query:", given("from="+wrong))
 		require.ErrorContains(t, err, "YYYY-MM", wrong)
 	}
 }
