@@ -157,7 +157,7 @@ func revoked(c licensekey.Claims, on license.Date) *Problem {
 func superseded(c licensekey.Claims, on license.Date) *Problem {
 	return &Problem{SupersededCode, false, "A newer license replaced it" + onDay(on),
 		"It is no longer the current license of its server. " + keepsGoing,
-		fmt.Sprintf("Get the newer license by the Server Token %s and load that one.", c.ServerToken),
+		fmt.Sprintf("Get the newer license by the Server Token %s and load that one. If there is none, it moved to another Server Token: get it by the one that QMS shows now.", c.ServerToken),
 		map[string]any{"supersededOn": on}}
 }
 

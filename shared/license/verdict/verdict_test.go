@@ -135,7 +135,7 @@ func TestValidate_RevokedOrSupersededLoadsButIsNotValid(t *testing.T) {
 		license.Revoked: {"It was revoked on 17 Nov 2026", "It was taken back and is no longer valid. A copy already loaded keeps working.",
 			"Contact support and send the Server Token QMSA-7K2P-9XWD-H4TN-8KQ2."},
 		license.Superseded: {"A newer license replaced it on 17 Nov 2026", "It is no longer the current license of its server. A copy already loaded keeps working.",
-			"Get the newer license by the Server Token QMSA-7K2P-9XWD-H4TN-8KQ2 and load that one."},
+			"Get the newer license by the Server Token QMSA-7K2P-9XWD-H4TN-8KQ2 and load that one. If there is none, it moved to another Server Token: get it by the one that QMS shows now."},
 	} {
 		d := newDesk(t)
 		d.fate = verdict.Fate{Status: status, On: license.MakeDate(2026, 11, 17)}
