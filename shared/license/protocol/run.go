@@ -185,6 +185,9 @@ func (w *Writer) intent(ctx context.Context, q *Write, now Situation, d *Decisio
 	r.LastChange = ledger.Change{By: caller.Username, At: now.At.UTC(), What: "issued"}
 	r.LeaseUntil, r.Attempts = now.At.Add(leaseTime).UTC(), 1
 	r.MovedFrom = q.From
+	if now.Target != nil && now.Target.LineageID == r.LineageID {
+		r.Rehosts = slices.Clone(now.Target.Rehosts)
+	}
 	if r.Operation == ledger.OpRehost {
 		r.Rehosts = append(r.Rehosts, ledger.Rehost{LicenseID: r.ID, By: caller.Username, At: now.At.UTC(), From: q.From, To: q.Token, Reason: r.Reason})
 	}
