@@ -63,8 +63,11 @@ func deref(r *ledger.Record) ledger.Record {
 // temporary one only the earlier temporary one; a temporary license that a later base overtook is superseded at once. What
 // a license was made to take the place of follows it from another server, too; what it corrects is revoked.
 func settle(server *ledger.Server, r *ledger.Record, signed ledger.Signed, now time.Time) ([]ledger.Update, error) {
-	change := &ledger.Change{By: r.IssuedBy, At: now.UTC(), What: changeWord(r.Operation)}
 	supersede := func(id string) ledger.Update {
+		change := &ledger.Change{By: r.IssuedBy, At: now.UTC(), What: changeWord("")}
+		if id == r.Predecessor {
+			change.What = changeWord(r.Operation)
+		}
 		return ledger.Update{ID: id, IfStatus: license.Active, Status: license.Superseded, AddVersion: 1, SupersededBy: license.Optional(r.ID), LastChange: change}
 	}
 	own := server.Slot(r.Type.Slot())
@@ -95,7 +98,7 @@ func settle(server *ledger.Server, r *ledger.Record, signed ledger.Signed, now t
 	mine.Signed = &signed
 	mine.Apply(r)
 	var err error
-	signed.Answer, err = Freeze(*r, "")
+	signed.Answer, err = Freeze(*r, r.Notice)
 	r.Answer = signed.Answer
 	return append([]ledger.Update{mine}, others...), err
 }
