@@ -59,8 +59,8 @@ func (w *Writer) reopen(ctx context.Context, r ledger.Record) (Prepared, error) 
 	return lint(r, key)
 }
 
-// lintMove refuses a re-hosted license that says anything else than the one it was made from, but for Server Token, id,
-// sequence and instants: whoever may move a license could otherwise make one.
+// lintMove refuses a re-hosted license that says anything else than the base license it was made from, on the server that it
+// was made from, but for Server Token, id, sequence and instants: whoever may move a license could otherwise make one.
 func (w *Writer) lintMove(ctx context.Context, r ledger.Record) error {
 	if r.Operation != ledger.OpRehost {
 		return nil
@@ -68,6 +68,9 @@ func (w *Writer) lintMove(ctx context.Context, r ledger.Record) error {
 	stored, err := w.store.Record(ctx, r.Predecessor)
 	if err != nil {
 		return fmt.Errorf("reading license %s, which %s is made from: %w", r.Predecessor, r.ID, err)
+	}
+	if stored.Type.Slot() != license.BaseSlot || stored.ServerToken != r.MovedFrom || stored.ServerToken == r.ServerToken {
+		return fmt.Errorf("license %s does not move %s from one server to another", r.ID, r.Predecessor)
 	}
 	was, is := claimsOf(stored), claimsOf(r)
 	was.ID, was.ServerToken, was.Sequence, was.IssuedAt, was.ExpiresAt = is.ID, is.ServerToken, is.Sequence, is.IssuedAt, is.ExpiresAt
