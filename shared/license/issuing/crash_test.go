@@ -144,6 +144,7 @@ func requireWhole(t *testing.T, d *desk, token license.ServerToken) {
 	server, err := d.store.Server(ctx, token)
 	require.NoError(t, err)
 	require.Empty(t, server.Base.Pending)
+	require.Empty(t, server.Base.Moving)
 	require.Empty(t, server.Temporary.Pending)
 	all, err := d.store.ByServer(ctx, token, 1<<30, 1000)
 	require.NoError(t, err)
