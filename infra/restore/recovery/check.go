@@ -102,10 +102,13 @@ func (c *check) server(server ledger.Server, entries chain, last map[string]said
 		if err != nil {
 			continue // broken has said so
 		}
-		last[entry.LicenseID] = says
 		if says.Voids != "" {
 			last[says.Voids] = said{Event: ledger.EventVoided, License: last[says.Voids].License}
 		}
+		if says.License.ServerToken != server.Token {
+			continue // a license that moves between this server and another, whose chain says what it is
+		}
+		last[entry.LicenseID] = says
 		if _, there := c.licenses[entry.LicenseID]; !there && says.Event == ledger.EventIssued && !c.lost[entry.LicenseID] {
 			c.wrong("server %s: license %s was issued on %s and is not in the license table", server.Token, entry.LicenseID, says.At.Format("2 January 2006 15:04 MST"))
 		}
@@ -115,6 +118,7 @@ func (c *check) server(server ledger.Server, entries chain, last map[string]said
 	}
 	for id, status := range map[string]license.Status{
 		server.Base.Current: license.Active, server.Temporary.Current: license.Active, server.Base.Pending: license.Pending, server.Temporary.Pending: license.Pending,
+		server.Base.Moving: license.Pending,
 	} {
 		if id != "" && c.licenses[id].Status != status {
 			c.wrong("server %s: license %s stands in a slot for one that is %s, and is %q", server.Token, id, status, c.licenses[id].Status)
@@ -152,6 +156,9 @@ func (c *check) license(r ledger.Record, last map[string]said, keys licensekey.L
 	}
 	if r.Status == license.Active && slot.Current != r.ID || r.Status == license.Pending && slot.Pending != r.ID {
 		c.wrong("license %s is %s, and its server's slot holds another", r.ID, r.Status)
+	}
+	if r.Status == license.Pending && r.MovedFrom != "" && c.servers[r.MovedFrom].Base.Moving != r.ID {
+		c.wrong("license %s is to move from server %s, which does not know", r.ID, r.MovedFrom)
 	}
 	if r.LicenseKey != "" {
 		c.key(r, keys)

@@ -41,6 +41,7 @@ const (
 func (l Later) String() string {
 	what := map[ledger.Event]string{
 		ledger.EventIntent: "was promised", ledger.EventIssued: "was issued", ledger.EventVoided: "was given up", ledger.EventRevoked: "was revoked",
+		ledger.EventMoving: "was to move away from here", ledger.EventMoved: "has moved away from here", ledger.EventStays: "was given up, what it came from stays",
 	}[l.Event]
 	return fmt.Sprintf("%s  %s  license %s (%s, number %d, customer %s) %s by %s: %s",
 		l.At.UTC().Format("2 January 2006 15:04:05 UTC"), l.ServerToken, l.License.ID, l.License.Type, l.License.Sequence, l.License.Customer, what, l.By, l.Now)
@@ -206,7 +207,9 @@ func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.A
 	later := Later{Event: says.Event, At: says.At, By: says.By.Username, ServerToken: entry.ServerToken, License: says.License, Now: Nothing}
 	commit := ledger.Commit{Chains: []ledger.Chain{{Before: server.ChainLength, Audit: entry}}}
 	server.ChainLength, server.ChainHash = entry.Number, entry.Hash
-	server.Sequence = max(server.Sequence, says.License.Sequence)
+	if says.License.ServerToken == server.Token { // else the number is one of the server that it moves to
+		server.Sequence = max(server.Sequence, says.License.Sequence)
+	}
 	status, err := r.statusOf(ctx, says.License.ID)
 	if err != nil {
 		return ledger.Commit{}, Later{}, err
@@ -214,6 +217,10 @@ func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.A
 	change := func(what string) *ledger.Change {
 		return &ledger.Change{By: says.By.Username, At: says.At, What: what}
 	}
+	if says.Event == ledger.EventVoided || says.Event == ledger.EventStays {
+		free(server, says.License.ID) // also where the other server's chain has voided it before
+	}
+	free(server, says.Voids)
 	switch {
 	case says.Event == ledger.EventIssued && status == "" && r.revoked[says.License.ID]:
 		later.Now = Gone
@@ -223,7 +230,6 @@ func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.A
 		later.Now = Waits
 	case says.Event == ledger.EventVoided && status == license.Pending:
 		later.Now = Redone
-		free(server, says.License.ID)
 		commit.Updates = []ledger.Update{{ID: says.License.ID, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: says.Reason}}
 	case says.Event == ledger.EventRevoked && (status == license.Active || status == license.Pending):
 		later.Now = Redone
@@ -232,7 +238,6 @@ func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.A
 	}
 	voided, err := r.statusOf(ctx, says.Voids)
 	if err == nil && voided == license.Pending {
-		free(server, says.Voids)
 		commit.Updates = append(commit.Updates, ledger.Update{
 			ID: says.Voids, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: protocol.VoidRevoked,
 		})
@@ -253,9 +258,9 @@ func (r *replay) statusOf(ctx context.Context, id string) (license.Status, error
 	return record.Status, err
 }
 
-// free takes a license out of whatever slot it has.
+// free takes a license out of whatever slot it has, or is to empty.
 func free(server *ledger.Server, id string) {
-	for _, slot := range []*string{&server.Base.Current, &server.Base.Pending, &server.Temporary.Current, &server.Temporary.Pending} {
+	for _, slot := range []*string{&server.Base.Current, &server.Base.Pending, &server.Base.Moving, &server.Temporary.Current, &server.Temporary.Pending} {
 		if *slot == id {
 			*slot = ""
 		}
