@@ -31,6 +31,7 @@ var (
 	issueTemporaryRoute = Route{"POST", "/v1/temporary-licenses", "issue-temporary", []license.Operation{license.IssueTrial, license.IssueSupport}}
 	issueRoute          = Route{"POST", "/v1/licenses", "issue", []license.Operation{license.IssueSold}}
 	renewRoute          = Route{"POST", "/v1/licenses/{id}/renew", "renew-subscription", []license.Operation{license.Renew}}
+	rehostRoute         = Route{"POST", "/v1/licenses/{id}/rehost", "rehost", []license.Operation{license.Rehost}}
 	searchRoute         = Route{"GET", "/v1/licenses", "search", []license.Operation{license.Find}}
 	expirationsRoute    = Route{"GET", "/v1/expirations", "search", []license.Operation{license.Find}}
 	showRoute           = Route{"GET", "/v1/licenses/{id}", "show", []license.Operation{license.Find}}
@@ -43,7 +44,13 @@ var (
 // Routes is the one table of routes.
 func Routes() []Route {
 	return []Route{
-		issueTemporaryRoute, issueRoute, renewRoute, searchRoute, expirationsRoute, showRoute,
+		issueTemporaryRoute,
+		issueRoute,
+		renewRoute,
+		searchRoute,
+		expirationsRoute,
+		showRoute,
+		rehostRoute,
 		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
 	}
 }

@@ -117,7 +117,7 @@ type license struct {
 
 type licensed struct{ License license }
 
-// issue, trial and renewal are the calls that make licenses.
+// issue, temporary, renewal and rehost are the calls that make licenses.
 func (a *api) issue(token string) call {
 	return call{method: "POST", path: "/v1/licenses", as: "accounting", key: a.fresh("issue"), body: map[string]any{
 		"serverToken": token, "customer": "Northwind Call Centers", "type": "subscription", "contract": "C-2041", "termMonths": 12,
@@ -134,6 +134,11 @@ func (a *api) temporary(as, purpose, token string) call {
 func (a *api) renewal(id, etag string) call {
 	return call{method: "POST", path: "/v1/licenses/" + id + "/renew", as: "accounting", key: a.fresh("renew"), ifMatch: etag,
 		body: map[string]any{"contract": "C-2041", "termMonths": 12}}
+}
+
+func (a *api) rehost(id, token, etag string) call {
+	return call{method: "POST", path: "/v1/licenses/" + id + "/rehost", as: "support", key: a.fresh("rehost"), ifMatch: etag,
+		body: map[string]any{"serverToken": token, "reason": "server-replaced"}}
 }
 
 // validate, retrieve, downgrade and keySet are the calls that customers make.

@@ -50,7 +50,7 @@ const pace = 100 * time.Millisecond
 func (t *traffic) start(ctx context.Context) context.Context {
 	ctx, t.stop = context.WithCancelCause(ctx)
 	t.latest = t.release
-	for _, round := range []func(context.Context) error{t.sell, t.sell, t.sell, t.lend, t.lend, t.check, t.check, t.readKeys} {
+	for _, round := range []func(context.Context) error{t.sell, t.sell, t.sell, t.move, t.lend, t.lend, t.check, t.check, t.readKeys} {
 		t.workers.Go(func() {
 			for ctx.Err() == nil {
 				if err := errors.Join(round(ctx), sleep(ctx, pace)); err != nil && ctx.Err() == nil {
@@ -143,6 +143,17 @@ func (t *traffic) sell(ctx context.Context) error {
 		return err
 	}
 	_, _, err = t.obtain(ctx, t.api.renewal(sold.ID, etag))
+	return err
+}
+
+// move is accounting and support at work: a new subscription whose server is replaced. Its first key is of no server.
+func (t *traffic) move(ctx context.Context) error {
+	var sold licensed
+	reply, err := t.want(ctx, t.api.issue(t.api.fresh("QMSA-OLD")), 201, &sold)
+	if err != nil {
+		return err
+	}
+	_, _, err = t.obtain(ctx, t.api.rehost(sold.License.ID, t.api.fresh("QMSA-NEW"), reply.header.Get("ETag")))
 	return err
 }
 

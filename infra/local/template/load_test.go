@@ -12,7 +12,7 @@ import (
 
 func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	app := load(t)
-	require.Len(t, app.Functions, 11)
+	require.Len(t, app.Functions, 12)
 	require.Len(t, app.Routes, 10)
 
 	issue := function(t, app, "IssueFunction")

@@ -61,13 +61,13 @@ func public() []string {
 }
 
 func writers() []string {
-	return []string{"IssueFunction", "IssueTemporaryFunction", "RenewSubscriptionFunction", "SweepFunction"}
+	return []string{"IssueFunction", "IssueTemporaryFunction", "RenewSubscriptionFunction", "RehostFunction", "SweepFunction"}
 }
 
 func signers() map[string][]string {
 	return map[string][]string{
 		"temporary": {"IssueTemporaryFunction", "SweepFunction"},
-		"sold":      {"IssueFunction", "RenewSubscriptionFunction", "SweepFunction"},
+		"sold":      {"IssueFunction", "RenewSubscriptionFunction", "RehostFunction", "SweepFunction"},
 	}
 }
 
@@ -101,6 +101,7 @@ func granted() map[string]map[string]string {
 		"IssueFunction":             write(),
 		"IssueTemporaryFunction":    write(),
 		"RenewSubscriptionFunction": write(),
+		"RehostFunction":            write(),
 		"SweepFunction":             sweep,
 		"ShowFunction":              {"ReadLicense": read},
 		"RetrieveFunction":          {"ReadLicense": read},

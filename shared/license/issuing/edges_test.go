@@ -211,7 +211,7 @@ func TestVoid_SaysWhy(t *testing.T) {
 	_, err = d.revoke(licensetest.AdminCaller, "revoke", base, 2)
 	require.NoError(t, err)
 	_, err = d.issuer.Renew(ctx, call, q)
-	require.Contains(t, requireCode(t, license.IssueVoided, err).Detail, "the license it follows was revoked")
+	require.Contains(t, requireCode(t, license.IssueVoided, err).Detail, "the license it was to follow was revoked")
 	chain := d.store.Audit(licensetest.Token)
 	require.Contains(t, string(chain[len(chain)-1].Text), `"voids":"`, "the entry names what was given up")
 }

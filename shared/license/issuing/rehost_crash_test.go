@@ -111,7 +111,7 @@ func requireGivenUp(t *testing.T, d *desk, call protocol.Call, q issuing.RehostR
 	t.Helper()
 	_, err := d.issuer.Rehost(context.Background(), call, q)
 	if strings.HasSuffix(d.events(newToken), "voided") {
-		require.Contains(t, requireCode(t, license.IssueVoided, err).Detail, "the license it follows was revoked")
+		require.Contains(t, requireCode(t, license.IssueVoided, err).Detail, "the license it was to follow was revoked")
 		require.Equal(t, "intent issued moving revoked", d.events(licensetest.Token))
 		require.Equal(t, "intent issued intent voided", d.events(newToken))
 	} else {

@@ -30,7 +30,7 @@ type Record struct {
 	Returns   []Document          `json:",omitzero"` // what its intent took, as it was before: put back if it is given up
 	Counted   []string            `json:",omitzero"` // keys of the counts that its intent raised: lowered if it is given up
 	Changes   *Changes            `json:",omitzero"` // what its intent changed of its predecessor's seats, for its answer
-	Notice    string              `json:",omitzero"` // what its caller must know besides, for its answer
+	Notice    string              `json:",omitzero"` // what its answer says besides, in a sentence
 
 	KeyID        string    // kid of the key that signs it
 	SigningInput []byte    // the exact bytes to sign

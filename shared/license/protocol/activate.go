@@ -64,7 +64,7 @@ func deref(r *ledger.Record) ledger.Record {
 // a license was made to take the place of follows it from another server, too; what it corrects is revoked.
 func settle(server *ledger.Server, r *ledger.Record, signed ledger.Signed, now time.Time) ([]ledger.Update, error) {
 	supersede := func(id string) ledger.Update {
-		change := &ledger.Change{By: r.IssuedBy, At: now.UTC(), What: changeWord("")}
+		change := &ledger.Change{By: r.IssuedBy, At: now.UTC(), What: "replaced"}
 		if id == r.Predecessor {
 			change.What = changeWord(r.Operation)
 		}

@@ -17,7 +17,7 @@ const (
 	voidRefused = "the signing key could not be used"
 	voidExpired = "it would already have expired"
 	// VoidRevoked is the one that a restore needs, too.
-	VoidRevoked = "the license it follows was revoked"
+	VoidRevoked = "the license it was to follow was revoked"
 )
 
 // Pendings finds licenses that may be pending. It may read an index: what it finds is read again before anything is
