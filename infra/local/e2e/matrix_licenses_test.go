@@ -55,6 +55,15 @@ func licenseCases() []routeCase {
 			},
 		},
 		{
+			route:  "POST /v1/licenses/{id}/rehost", // support's own are temporary
+			things: licenses(superseded, revoked, void, expired),
+			want:   withState(withState(notCurrent, expired, answer{422, "expires_in_past"}), own, answer{422, "not_rehostable"}),
+			ok:     201,
+			request: func(c cell) request {
+				return request{ifMatch: c.thing["etag"], body: map[string]any{"serverToken": fresh("QMSB-MATRIX"), "reason": "server-replaced"}}
+			},
+		},
+		{
 			route:   "GET /v1/licenses/{id}",
 			things:  licenses(superseded, revoked, void, expired),
 			want:    map[state]answer{missing: {404, "license_not_found"}},
