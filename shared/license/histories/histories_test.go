@@ -49,9 +49,11 @@ func (w *world) next() {
 		w.take(w.issueSold())
 	case n < 60:
 		w.take(w.renew(e))
-	case n < 70:
+	case n < 67:
 		w.take(w.revoke(e))
-	case n < 75 && w.last != nil:
+	case n < 75:
+		w.take(w.rehost(e))
+	case n < 80 && w.last != nil:
 		w.replay(w.last.step, w.last.call)
 	default:
 		w.clock.Advance(time.Duration(w.random.IntN(60)) * 24 * time.Hour)

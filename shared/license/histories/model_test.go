@@ -61,6 +61,10 @@ func (m *model) add(l license.License, at time.Time, anchor int, before *entry) 
 		return e
 	}
 	m.replace(s.base, e, license.Superseded)
+	if before != nil && before.ServerToken != l.ServerToken {
+		m.replace(before, e, license.Superseded)
+		m.server(before.ServerToken).base = nil
+	}
 	m.replace(s.temporary, e, license.Superseded)
 	s.base, s.temporary = e, nil
 	return e
