@@ -73,6 +73,11 @@ func typical() []operation {
 		{"RenewSubscriptionFunction", "renew a subscription", func(t *testing.T, s *system, token string) request {
 			return renewal(t, s.issue(t, subscription(token)), token+"-R")
 		}},
+		{"RehostFunction", "re-host a license", func(t *testing.T, s *system, token string) request {
+			q := rehosting(t, s.issue(t, subscription(token)), token+"-N")
+			q.key = token + "-R"
+			return q
+		}},
 		{"ShowFunction", "show a license", read("sales", "/v1/licenses/{id}")},
 		{"SearchFunction", "search a server with 3 licenses", func(t *testing.T, s *system, token string) request {
 			last := s.issue(t, subscription(token))

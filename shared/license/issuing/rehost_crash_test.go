@@ -346,10 +346,13 @@ func TestRehost_WhatSaysMoreThanTheOldLicenseIsNeverSigned(t *testing.T) {
 			r.SigningInput = altered.SigningInput
 		},
 		"a license of another server": func(r *ledger.Record) { r.Predecessor = richer.ID },
-		"a temporary license":         func(r *ledger.Record) { r.Predecessor, r.MovedFrom = trial.ID, trial.ServerToken },
-		"from nowhere":                func(r *ledger.Record) { r.MovedFrom = "" },
-		"to where it is":              func(r *ledger.Record) { r.ServerToken = licensetest.Token; rewrite(t, r) },
-		"no license":                  func(r *ledger.Record) { r.Predecessor = strings.Repeat("0", 32) },
+		"a temporary license": func(r *ledger.Record) {
+			r.Predecessor, r.MovedFrom, r.Type, r.ExpiresOn, r.KeyID = trial.ID, trial.ServerToken, trial.Type, trial.ExpiresOn, "temporary-2026-1"
+			rewrite(t, r)
+		},
+		"from nowhere":   func(r *ledger.Record) { r.MovedFrom = "" },
+		"to where it is": func(r *ledger.Record) { r.ServerToken = licensetest.Token; rewrite(t, r) },
+		"no license":     func(r *ledger.Record) { r.Predecessor = strings.Repeat("0", 32) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := forger{d.store, forge}
