@@ -13,7 +13,7 @@ import (
 func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	app := load(t)
 	require.Len(t, app.Functions, 12)
-	require.Len(t, app.Routes, 10)
+	require.Len(t, app.Routes, 11)
 
 	issue := function(t, app, "IssueFunction")
 	require.Equal(t, "issue", issue.Name)
