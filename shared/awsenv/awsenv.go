@@ -101,5 +101,6 @@ func MustPolicy() policy.Policy {
 		TroubleshootingDays: MustInt("TROUBLESHOOTING_DAYS", "the longest temporary license for troubleshooting in days, and the default"),
 		EmergencyDays:       MustInt("EMERGENCY_DAYS", "the longest temporary license for an emergency in days, and the default"),
 		Conditions:          strings.Split(Must("CONDITIONS_OF_SALE", "names of the conditions that a permanent license needs, with commas between"), ","),
+		CorrectionDays:      MustInt("CORRECTION_DAYS", "how many days after its issue a license may be corrected"),
 	}
 }

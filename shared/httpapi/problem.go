@@ -55,6 +55,8 @@ var presentations = map[license.Code]presentation{
 	license.OtherCustomer:        {http.StatusConflict, "This server belongs to another customer"},
 	license.NotCurrent:           {http.StatusConflict, "This license is no longer current"},
 	license.IssueVoided:          {http.StatusConflict, "This license was given up before it was signed"},
+	license.NotAmendable:         {http.StatusUnprocessableEntity, "This license cannot be amended"},
+	license.NotCorrectable:       {http.StatusUnprocessableEntity, "This license cannot be corrected"},
 }
 
 // readAgain is what a caller is told to wait when a store did not answer a read.

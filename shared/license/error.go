@@ -40,6 +40,9 @@ const (
 	OtherCustomer     Code = "other_customer"
 	NotCurrent        Code = "not_current"
 	IssueVoided       Code = "issue_voided"
+
+	NotAmendable   Code = "not_amendable"
+	NotCorrectable Code = "not_correctable"
 )
 
 // Codes lists every Code, in the order above. Tests range over it.
@@ -49,6 +52,7 @@ func Codes() []Code {
 		Unavailable, QuotaExceeded, PayloadTooLarge, UnsupportedMediaType, ModuleDependency, ConditionsNotMet,
 		TrialLimit, TemporaryLimit, RehostLimit, SeatsBelowBase, NotRenewable, NotRehostable, BasisRequired,
 		RenewalInPast, ExpiresInPast, BaseLicenseExists, TrialOverBase, OtherCustomer, NotCurrent, IssueVoided,
+		NotAmendable, NotCorrectable,
 	}
 }
 

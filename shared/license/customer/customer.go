@@ -60,6 +60,13 @@ func Key(name string) string {
 	return strings.ReplaceAll(fold, " ", "")
 }
 
+// Same reports whether two names are the same customer's: they have one key, or, where a name has no letter and no digit,
+// are equal.
+func Same(a, b string) bool {
+	key := Key(a)
+	return key == Key(b) && (key != "" || a == b)
+}
+
 // dropMarksOfTrade takes out the signs that compatibility decomposition would make letters of: "Acme™" is no "Acmetm".
 func dropMarksOfTrade(name string) string {
 	return strings.NewReplacer("™", "", "℠", "", "®", "", "©", "").Replace(name)

@@ -92,3 +92,17 @@ func TestKey_ANameThatIsNothingButALegalFormKeepsItsFold(t *testing.T) {
 		require.Equal(t, want, customer.Key(name), name)
 	}
 }
+
+func TestSame_NamesWithoutLettersMustBeEqual(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"Müller GmbH & Co. KG", "MULLER", true},
+		{"Muller", "Miller", false},
+		{"???", "???", true},
+		{"???", "!!!", false},
+	} {
+		require.Equal(t, c.same, customer.Same(c.a, c.b), "%s, %s", c.a, c.b)
+	}
+}

@@ -3,6 +3,7 @@
 package issuing
 
 import (
+	"context"
 	"time"
 
 	"qmslicensing/shared/license"
@@ -12,20 +13,42 @@ import (
 	"qmslicensing/shared/license/protocol"
 )
 
-// Issuer issues and renews licenses.
-type Issuer struct {
+// Revoker takes licenses back. It signs nothing.
+type Revoker struct {
 	writer *protocol.Writer
 	store  ledger.Store
+}
+
+// NewRevoker returns a Revoker, which needs no signer and no keys. All parts are required.
+func NewRevoker(store ledger.Store, now func() time.Time) *Revoker {
+	return &Revoker{protocol.NewClerk(store, now), store}
+}
+
+// Issuer makes and changes licenses, and does all that a Revoker does.
+type Issuer struct {
+	*Revoker
 	policy policy.Policy
 }
 
 // NewIssuer returns an Issuer. All parts are required.
 func NewIssuer(store ledger.Store, signer protocol.Signer, keys *keyring.Ring, rules policy.Policy, now func() time.Time) *Issuer {
-	return &Issuer{protocol.NewWriter(store, signer, keys, now), store, rules}
+	return &Issuer{&Revoker{protocol.NewWriter(store, signer, keys, now), store}, rules}
 }
 
 // Writer returns what carries the issuer's writes, which a Sweeper needs, too.
 func (i *Issuer) Writer() *protocol.Writer { return i.writer }
+
+// idPointer is where a request to change a license names it.
+const idPointer = "path:id"
+
+// find reads the license that a request names, only to learn its server.
+func (r *Revoker) find(ctx context.Context, id string) (ledger.Record, error) {
+	if !license.IsID(id) {
+		return ledger.Record{}, license.NotFound().At(idPointer)
+	}
+	record, err := r.store.Record(ctx, id)
+	return record, license.PointAt(err, idPointer)
+}
 
 func parseToken(raw string) (license.ServerToken, error) {
 	token, err := license.ParseServerToken(raw)

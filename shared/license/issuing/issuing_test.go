@@ -180,6 +180,21 @@ func TestRoles_WhoMayIssueWhat(t *testing.T) {
 			_, err := d.issuer.Renew(context.Background(), licensetest.Call(c, "k"), issuing.RenewalRequest{ID: l.ID, Contract: "C", TermMonths: 1, IfMatch: 1})
 			return err
 		}},
+		"amend": {license.Accounting, func(d *desk, c license.Caller) error {
+			l := d.sold(licensetest.Subscription())
+			_, err := d.issuer.Amend(context.Background(), licensetest.Call(c, "k"), issuing.AmendmentRequest{ID: l.ID, Modules: license.Modules{CallRecording: 1}, IfMatch: 1})
+			return err
+		}},
+		"preview an amendment": {license.Accounting, func(d *desk, c license.Caller) error {
+			l := d.sold(licensetest.Subscription())
+			_, _, err := d.issuer.PreviewAmendment(context.Background(), licensetest.Call(c, "k"), issuing.AmendmentRequest{ID: l.ID, Modules: license.Modules{CallRecording: 1}, IfMatch: 1})
+			return err
+		}},
+		"correct": {license.Accounting, func(d *desk, c license.Caller) error {
+			l := d.sold(licensetest.Subscription())
+			_, err := d.issuer.Correct(context.Background(), licensetest.Call(c, "k"), issuing.CorrectionRequest{ID: l.ID, Reason: "R", Customer: "A", IfMatch: 1})
+			return err
+		}},
 	}
 	for name, op := range operations {
 		for _, caller := range callers {

@@ -53,18 +53,6 @@ func (i *Issuer) Renew(ctx context.Context, call protocol.Call, q RenewalRequest
 	})
 }
 
-// idPointer is where a request to change a license names it.
-const idPointer = "path:id"
-
-// find reads the license that a request names, only to learn its server.
-func (i *Issuer) find(ctx context.Context, id string) (ledger.Record, error) {
-	if !license.IsID(id) {
-		return ledger.Record{}, license.NotFound().At(idPointer)
-	}
-	r, err := i.store.Record(ctx, id)
-	return r, license.PointAt(err, idPointer)
-}
-
 func (q RenewalRequest) clean() (RenewalRequest, error) {
 	var basisErr, modulesErr error
 	contract, contractErr := license.CleanText("/contract", "The contract", q.Contract, 1, policy.MaxPaper)
@@ -120,6 +108,8 @@ func decideRenewal(now protocol.Situation, q RenewalRequest) (protocol.Decision,
 		AnchorDay:         term.AnchorDay,
 		Predecessor:       old.ID,
 		PreviousExpiresOn: old.ExpiresOn,
+		Rehosts:           old.Rehosts,
+		Changes:           changesOf(old.Modules, modules),
 	}}, nil
 }
 

@@ -22,7 +22,7 @@ type RevocationRequest struct {
 // Revoke takes a license back: its slot is empty, nothing is revived, and a renewal of it that is still pending is given
 // up. A copy already loaded keeps working offline. Accounting and admin only. Nothing is signed, so it takes one
 // transaction.
-func (i *Issuer) Revoke(ctx context.Context, call protocol.Call, q RevocationRequest) (protocol.Outcome, error) {
+func (r *Revoker) Revoke(ctx context.Context, call protocol.Call, q RevocationRequest) (protocol.Outcome, error) {
 	if err := call.Caller.Authorize(license.Revoke); err != nil {
 		return protocol.Outcome{}, err
 	}
@@ -34,26 +34,26 @@ func (i *Issuer) Revoke(ctx context.Context, call protocol.Call, q RevocationReq
 	if q.IfMatch == 0 {
 		return protocol.Outcome{}, ifMatchRequired("revoked")
 	}
-	old, err := i.find(ctx, q.ID)
+	old, err := r.find(ctx, q.ID)
 	if err != nil {
 		return protocol.Outcome{}, err
 	}
-	return i.writer.Apply(ctx, protocol.Change{
+	return r.writer.Apply(ctx, protocol.Change{
 		Call: call, Hash: protocol.Digest(q), Token: old.ServerToken, Target: q.ID, Where: idPointer,
 		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Effect, error) {
-			return i.decideRevocation(ctx, call, q, now)
+			return r.decideRevocation(ctx, call, q, now)
 		},
 	})
 }
 
 // pendingSuccessor returns the pending license that is to take the target's place, on this server or another one, nil if
 // there is none, and Unavailable for any other in its slot: revoking waits for that one.
-func (i *Issuer) pendingSuccessor(ctx context.Context, now protocol.Situation) (*ledger.Record, error) {
+func (r *Revoker) pendingSuccessor(ctx context.Context, now protocol.Situation) (*ledger.Record, error) {
 	id := now.Server.Slot(now.Target.Type.Slot()).Busy()
 	if id == "" {
 		return nil, nil
 	}
-	pending, err := i.store.Record(ctx, id)
+	pending, err := r.store.Record(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -63,14 +63,23 @@ func (i *Issuer) pendingSuccessor(ctx context.Context, now protocol.Situation) (
 	return &pending, nil
 }
 
-// keepsWorking is what whoever revokes must know.
-const keepsWorking = "Retrieval by Server Token stops now and validate says revoked. A copy already loaded in QMS keeps working offline until its expiration date: ask the customer to remove it."
+// keepsWorking is what whoever takes a license back must know.
+func keepsWorking(l license.License, now time.Time) string {
+	const stops = "It is no longer handed out by Server Token, and validate says that it is revoked. "
+	switch {
+	case l.ExpiresOn.IsNever():
+		return stops + "A copy already loaded in QMS keeps working offline: ask the customer to remove it."
+	case l.ExpiredAt(now):
+		return stops + "It had expired on " + l.ExpiresOn.Words() + " already, so no copy of it works."
+	}
+	return stops + "A copy already loaded in QMS keeps working offline until its expiration date, " + l.ExpiresOn.Words() + ": ask the customer to remove it."
+}
 
-func (i *Issuer) decideRevocation(ctx context.Context, call protocol.Call, q RevocationRequest, now protocol.Situation) (protocol.Effect, error) {
+func (r *Revoker) decideRevocation(ctx context.Context, call protocol.Call, q RevocationRequest, now protocol.Situation) (protocol.Effect, error) {
 	if err := changeable(now, q.IfMatch, "revoked"); err != nil {
 		return protocol.Effect{}, err
 	}
-	successor, err := i.pendingSuccessor(ctx, now)
+	successor, err := r.pendingSuccessor(ctx, now)
 	if err != nil {
 		return protocol.Effect{}, err
 	}
@@ -85,20 +94,20 @@ func (i *Issuer) decideRevocation(ctx context.Context, call protocol.Call, q Rev
 	entry := ledger.Entry{Event: ledger.EventRevoked, By: call.Caller, Record: &revoked, Before: &now.Target.License, Reason: q.Reason}
 	effect := protocol.Effect{Links: []protocol.Link{{Server: server, Entry: entry}}, Updates: []ledger.Update{update}, Version: revoked.Version}
 	if successor != nil {
-		if err := i.giveUpSuccessor(ctx, &effect, call.Caller, *successor, now.At); err != nil {
+		if err := r.giveUpSuccessor(ctx, &effect, call.Caller, *successor, now.At); err != nil {
 			return effect, err
 		}
 	}
-	effect.Answer, err = protocol.Freeze(ledger.Record{License: revoked.License}, keepsWorking)
+	effect.Answer, err = protocol.Freeze(ledger.Record{License: revoked.License}, keepsWorking(revoked.License, now.At))
 	return effect, err
 }
 
 // giveUpSuccessor adds to a revocation that the pending license which was to follow is given up, on its own server too.
-func (i *Issuer) giveUpSuccessor(ctx context.Context, effect *protocol.Effect, by license.Caller, successor ledger.Record, at time.Time) error {
+func (r *Revoker) giveUpSuccessor(ctx context.Context, effect *protocol.Effect, by license.Caller, successor ledger.Record, at time.Time) error {
 	change := ledger.Change{By: by.Username, At: at.UTC(), What: "voided"}
 	effect.Links[0].Entry.Voids = successor.ID
 	if successor.MovedFrom != "" {
-		elsewhere, err := i.store.Server(ctx, successor.ServerToken)
+		elsewhere, err := r.store.Server(ctx, successor.ServerToken)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package issuing_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -56,4 +57,35 @@ func TestRevoke_VoidsAPendingRenewalOfIt(t *testing.T) {
 	requireCode(t, license.IssueVoided, err)
 	requireWhole(t, d, licensetest.Token)
 	require.Equal(t, 3, d.sold(licensetest.Subscription()).Sequence)
+}
+
+func TestRevoke_SaysWhatBecomesOfALoadedCopy(t *testing.T) {
+	for name, c := range map[string]struct {
+		q     issuing.SoldRequest
+		later time.Duration
+		says  string
+	}{
+		"permanent":    {licensetest.Permanent(), 0, "keeps working offline: ask the customer to remove it."},
+		"subscription": {licensetest.Subscription(), 0, "keeps working offline until its expiration date, 22 Nov 2027: ask the customer to remove it."},
+		"expired":      {licensetest.Subscription(), 400 * day, "It had expired on 22 Nov 2027 already, so no copy of it works."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			sold := d.sold(c.q)
+			d.clock.Advance(c.later)
+			out, err := d.revoke(licensetest.AccountingCaller, "r", sold, 1)
+			require.NoError(t, err)
+			require.Contains(t, readAll(t, out).Notice, c.says)
+		})
+	}
+}
+
+func TestRevoke_NeedsNoSigner(t *testing.T) {
+	d := newDesk(t)
+	base := d.sold(licensetest.Subscription())
+	out, err := issuing.NewRevoker(d.store, d.clock.Now).Revoke(context.Background(), licensetest.Call(licensetest.AdminCaller, "r"),
+		issuing.RevocationRequest{ID: base.ID, Reason: "Returned.", IfMatch: 1})
+	require.NoError(t, err)
+	require.Equal(t, license.Revoked, read(t, out).Status)
+	requireWhole(t, d, licensetest.Token)
 }

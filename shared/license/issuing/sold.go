@@ -2,6 +2,7 @@ package issuing
 
 import (
 	"context"
+	"strings"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/ledger"
@@ -11,7 +12,8 @@ import (
 
 // SoldRequest asks for a permanent license or a subscription. A subscription has a contract and either TermMonths or
 // ExpiresOn; a permanent license has an order and conditions. Replaces names the active base license that the new one
-// takes the place of, and IfMatch is then its version; both are zero otherwise.
+// takes the place of, and IfMatch is then its version; both are zero otherwise. ConvertsTrial names a trial that the
+// customer buys: ServerToken, Customer and Modules that are zero are then the trial's.
 type SoldRequest struct {
 	ServerToken string
 	Customer    string
@@ -25,12 +27,19 @@ type SoldRequest struct {
 	Conditions  []ledger.Condition
 	Replaces    string
 	IfMatch     int
+
+	ConvertsTrial string `json:",omitzero"`
 }
 
 // Sold issues a permanent license or a subscription; accounting only. Refusals: ConditionsNotMet, ExpiresInPast,
-// BaseLicenseExists, and those of changing an existing license where it replaces one.
+// BaseLicenseExists, those of changing an existing license where it replaces one, and NotCurrent for a trial that was
+// given up or revoked.
 func (i *Issuer) Sold(ctx context.Context, call protocol.Call, q SoldRequest) (protocol.Outcome, error) {
 	if err := call.Caller.Authorize(license.IssueSold); err != nil {
+		return protocol.Outcome{}, err
+	}
+	q, err := i.fromTrial(ctx, q)
+	if err != nil {
 		return protocol.Outcome{}, err
 	}
 	q, token, err := q.clean()
@@ -169,6 +178,10 @@ func (i *Issuer) decideSold(ctx context.Context, now protocol.Situation, q SoldR
 		},
 		Operation:  ledger.OpIssue,
 		Conditions: q.Conditions,
+		Converts:   q.ConvertsTrial,
+	}
+	if err := i.convertible(ctx, q.ConvertsTrial); err != nil {
+		return protocol.Decision{}, err
 	}
 	if now.Target != nil {
 		if now.Target.ServerToken != now.Server.Token {
@@ -180,7 +193,7 @@ func (i *Issuer) decideSold(ctx context.Context, now protocol.Situation, q SoldR
 		if now.Target.Type == license.Temporary {
 			return protocol.Decision{}, license.Invalid(replacesPointer, "License %s is temporary; the new license supersedes it without being told. Leave replaces out.", q.Replaces)
 		}
-		r.LineageID, r.Predecessor = now.Target.LineageID, now.Target.ID
+		r.LineageID, r.Predecessor, r.Rehosts = now.Target.LineageID, now.Target.ID, now.Target.Rehosts
 	} else if err := i.refuseOverBase(ctx, now); err != nil {
 		return protocol.Decision{}, err
 	}
@@ -208,4 +221,61 @@ func (i *Issuer) refuseOverBase(ctx context.Context, now protocol.Situation) err
 	}
 	return license.Refuse(license.BaseLicenseExists, "This server has an active %s license for %s, expiration date %s. Renew or amend that one, or name it in replaces with its version in If-Match.",
 		base.Type, base.Customer, base.ExpiresOn.Words()).With("licenseId", base.ID)
+}
+
+// trialPointer is where a request names the trial that it converts.
+const trialPointer = "/convertsTrial"
+
+// fromTrial fills in what a request to convert a trial leaves out. A trial's Server Token, customer and modules never
+// change, so the same request is always filled in alike.
+func (i *Issuer) fromTrial(ctx context.Context, q SoldRequest) (SoldRequest, error) {
+	if q.ConvertsTrial == "" {
+		return q, nil
+	}
+	q.ConvertsTrial = strings.ToLower(strings.TrimSpace(q.ConvertsTrial))
+	if !license.IsID(q.ConvertsTrial) {
+		return q, license.NotFound().At(trialPointer)
+	}
+	trial, err := i.store.Record(ctx, q.ConvertsTrial)
+	if err != nil {
+		return q, license.PointAt(err, trialPointer)
+	}
+	if trial.Purpose != license.Trial {
+		return q, license.Invalid(trialPointer, "License %s is no trial. Name the trial that the customer buys, or leave convertsTrial out.", trial.ID)
+	}
+	if q.Replaces != "" {
+		return q, license.Invalid(trialPointer, "A trial starts a new line of licenses, and replaces continues an old one. Give one of the two: a base license supersedes the trial of its server in any case.")
+	}
+	if q.ServerToken == "" {
+		q.ServerToken = string(trial.ServerToken)
+	}
+	token, err := parseToken(q.ServerToken)
+	if err == nil && token != trial.ServerToken {
+		return q, license.Invalid("/serverToken", "The trial is for Server Token %s, this request for %s. Leave the Server Token out, or name a trial of this server.", trial.ServerToken, token)
+	}
+	if strings.TrimSpace(q.Customer) == "" {
+		q.Customer = trial.Customer
+	}
+	if q.Modules == (license.Modules{}) {
+		q.Modules = trial.Modules
+	}
+	return q, nil
+}
+
+// convertible refuses to convert a trial that was never issued or was taken back. The trial is one of the server that was
+// read, so its status cannot change unseen.
+func (i *Issuer) convertible(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	trial, err := i.store.Record(ctx, id)
+	if err != nil {
+		return license.PointAt(err, trialPointer)
+	}
+	switch trial.Status {
+	case license.Active, license.Superseded:
+		return nil
+	}
+	return license.Refuse(license.NotCurrent, "This trial is %s, so it cannot be converted. Issue the license without convertsTrial.", trial.Status).
+		With("licenseId", id).With("status", trial.Status).At(trialPointer)
 }

@@ -77,6 +77,7 @@ type AuditText struct {
 	Reason      string              `json:"reason,omitempty"`
 	RequestID   string              `json:"licenseRequestId,omitempty"`
 	Uses        []string            `json:"exceptionIds,omitempty"`
+	Converts    string              `json:"convertsTrial,omitempty"`
 	Document    *AuditDocument      `json:"document,omitempty"`
 }
 
@@ -117,7 +118,7 @@ func Link(s *Server, e Entry, at time.Time) (AuditEntry, error) {
 		id = r.ID
 		says.License, says.Operation, says.Predecessor, says.MovedFrom = withoutKey(&r.License), r.Operation, r.Predecessor, r.MovedFrom
 		says.VoidReason, says.KeyID, says.Conditions, says.Note = r.VoidReason, r.KeyID, r.Conditions, r.Note
-		says.RequestID, says.Uses = r.RequestID, r.Uses
+		says.RequestID, says.Uses, says.Converts = r.RequestID, r.Uses, r.Converts
 		if says.Reason == "" {
 			says.Reason = r.Reason
 		}

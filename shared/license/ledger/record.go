@@ -31,6 +31,7 @@ type Record struct {
 	Counted   []string            `json:",omitzero"` // keys of the counts that its intent raised: lowered if it is given up
 	Changes   *Changes            `json:",omitzero"` // what its intent changed of its predecessor's seats, for its answer
 	Notice    string              `json:",omitzero"` // what its answer says besides, in a sentence
+	Converts  string              `json:",omitzero"` // the trial that it was made from
 
 	KeyID        string    // kid of the key that signs it
 	SigningInput []byte    // the exact bytes to sign

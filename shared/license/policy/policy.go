@@ -17,11 +17,16 @@ type Policy struct {
 	TroubleshootingDays int      // likewise
 	EmergencyDays       int      // likewise
 	Conditions          []string // the conditions of a sale that a permanent license needs
+	CorrectionDays      int      // how long after the day of issue accounting may correct a license
 }
 
-// DefaultPolicy returns the limits of the design: 30, 30 and 14 days, and the four conditions of a sale.
+// DefaultPolicy returns the limits of the design: 30, 30 and 14 days, the four conditions of a sale, 7 days to correct.
 func DefaultPolicy() Policy {
-	return Policy{30, 30, 14, []string{"contract-signed", "payment-received", "quantities-match", "customer-name-matches"}}
+	return Policy{
+		TrialDays: 30, TroubleshootingDays: 30, EmergencyDays: 14,
+		Conditions:     []string{"contract-signed", "payment-received", "quantities-match", "customer-name-matches"},
+		CorrectionDays: 7,
+	}
 }
 
 func (p Policy) Days(purpose license.Purpose) int {

@@ -51,7 +51,7 @@ type ModuleCount struct {
 
 const (
 	doNotLoad  = "Do not load it. Contact support and send the Server Token."
-	keepsGoing = "A copy already loaded keeps working."
+	keepsGoing = "A copy already loaded keeps working offline."
 )
 
 func damaged(d *licensekey.Damage) *Problem {

@@ -132,9 +132,9 @@ func TestValidate_AllProblemsMostDecisiveFirst(t *testing.T) {
 
 func TestValidate_RevokedOrSupersededLoadsButIsNotValid(t *testing.T) {
 	for status, want := range map[license.Status][3]string{
-		license.Revoked: {"It was revoked on 17 Nov 2026", "It was taken back and is no longer valid. A copy already loaded keeps working.",
+		license.Revoked: {"It was revoked on 17 Nov 2026", "It was taken back and is no longer valid. A copy already loaded keeps working offline.",
 			"Contact support and send the Server Token QMSA-7K2P-9XWD-H4TN-8KQ2."},
-		license.Superseded: {"A newer license replaced it on 17 Nov 2026", "It is no longer the current license of its server. A copy already loaded keeps working.",
+		license.Superseded: {"A newer license replaced it on 17 Nov 2026", "It is no longer the current license of its server. A copy already loaded keeps working offline.",
 			"Get the newer license by the Server Token QMSA-7K2P-9XWD-H4TN-8KQ2 and load that one. If there is none, it moved to another Server Token: get it by the one that QMS shows now."},
 	} {
 		d := newDesk(t)

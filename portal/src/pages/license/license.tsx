@@ -121,7 +121,7 @@ function StatusCallout({ license }: { license: License }) {
     return (
       <Callout tone="warn" title="A newer license replaced it">
         <p>
-          A copy already loaded keeps working.{' '}
+          A copy already loaded keeps working offline.{' '}
           {supersededBy && <a href={paths.license(supersededBy)}>Open the newer license</a>}
         </p>
       </Callout>
@@ -130,7 +130,7 @@ function StatusCallout({ license }: { license: License }) {
   if (status === 'revoked') {
     return (
       <Callout tone="bad" title="It was revoked">
-        <p>It is no longer handed out. A copy already loaded keeps working.</p>
+        <p>It is no longer handed out. A copy already loaded keeps working offline.</p>
       </Callout>
     );
   }
