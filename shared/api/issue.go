@@ -12,10 +12,10 @@ import (
 )
 
 type issueBody struct {
-	ServerToken string             `json:"serverToken"`
-	Customer    string             `json:"customer"`
+	ServerToken *string            `json:"serverToken"`
+	Customer    *string            `json:"customer"`
 	Type        string             `json:"type"`
-	Modules     license.Modules    `json:"modules"`
+	Modules     *license.Modules   `json:"modules"`
 	Contract    *string            `json:"contract"`
 	TermMonths  *int               `json:"termMonths"`
 	ExpiresOn   license.Date       `json:"expiresOn"`
@@ -23,6 +23,8 @@ type issueBody struct {
 	Order       *string            `json:"order"`
 	Conditions  []ledger.Condition `json:"conditions"`
 	Replaces    *string            `json:"replaces"`
+
+	ConvertsTrial *string `json:"convertsTrial"`
 }
 
 // Issue handles POST /v1/licenses.
@@ -33,19 +35,31 @@ func Issue(issuer *issuing.Issuer) http.Handler {
 		if err != nil {
 			return httpapi.Response{}, err
 		}
+		token, tokenErr := notEmpty("/serverToken", in.ServerToken)
+		customer, customerErr := notEmpty("/customer", in.Customer)
+		modules, modulesErr := givenModules(in.Modules)
 		months, monthsErr := termMonths(in.TermMonths)
 		contract, contractErr := notEmpty("/contract", in.Contract)
 		order, orderErr := notEmpty("/order", in.Order)
 		replaces, replacesErr := notEmpty("/replaces", in.Replaces)
-		if err := license.Collect(monthsErr, contractErr, orderErr, replacesErr); err != nil {
+		trial, trialErr := notEmpty("/convertsTrial", in.ConvertsTrial)
+		if err := license.Collect(tokenErr, customerErr, monthsErr, contractErr, orderErr, replacesErr, trialErr, modulesErr); err != nil {
 			return httpapi.Response{}, err
 		}
 		return issued(issuer.Sold(ctx, call, issuing.SoldRequest{
-			ServerToken: in.ServerToken, Customer: in.Customer, Type: license.Type(in.Type), Modules: in.Modules,
+			ServerToken: token, Customer: customer, Type: license.Type(in.Type), Modules: modules,
 			Contract: contract, TermMonths: months, ExpiresOn: in.ExpiresOn, StartsOn: in.StartsOn,
-			Order: order, Conditions: in.Conditions, Replaces: replaces, IfMatch: ifMatch,
+			Order: order, Conditions: in.Conditions, Replaces: replaces, IfMatch: ifMatch, ConvertsTrial: trial,
 		}))
 	})
+}
+
+// givenModules tells modules that are given, but hold no seats, from ones that are left out.
+func givenModules(given *license.Modules) (license.Modules, error) {
+	if given == nil {
+		return license.Modules{}, nil
+	}
+	return *given, given.Check("/modules")
 }
 
 // notEmpty tells a text that is given but empty from one that is not given.

@@ -32,6 +32,9 @@ var (
 	issueRoute          = Route{"POST", "/v1/licenses", "issue", []license.Operation{license.IssueSold}}
 	renewRoute          = Route{"POST", "/v1/licenses/{id}/renew", "renew-subscription", []license.Operation{license.Renew}}
 	rehostRoute         = Route{"POST", "/v1/licenses/{id}/rehost", "rehost", []license.Operation{license.Rehost}}
+	amendRoute          = Route{"POST", "/v1/licenses/{id}/amend", "amend", []license.Operation{license.Amend}}
+	correctRoute        = Route{"POST", "/v1/licenses/{id}/correct", "amend", []license.Operation{license.Correct}}
+	revokeRoute         = Route{"POST", "/v1/licenses/{id}/revoke", "revoke", []license.Operation{license.Revoke}}
 	searchRoute         = Route{"GET", "/v1/licenses", "search", []license.Operation{license.Find}}
 	expirationsRoute    = Route{"GET", "/v1/expirations", "search", []license.Operation{license.Find}}
 	showRoute           = Route{"GET", "/v1/licenses/{id}", "show", []license.Operation{license.Find}}
@@ -51,6 +54,9 @@ func Routes() []Route {
 		expirationsRoute,
 		showRoute,
 		rehostRoute,
+		amendRoute,
+		correctRoute,
+		revokeRoute,
 		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
 	}
 }

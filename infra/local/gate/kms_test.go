@@ -65,7 +65,7 @@ func TestKMS_OnlyTheSignersOfAPurposeSign(t *testing.T) {
 	v := newVault(t, app)
 	signers := map[string]map[string]bool{
 		"temporary": {"IssueTemporaryFunction": true, "SweepFunction": true},
-		"sold":      {"IssueFunction": true, "RenewSubscriptionFunction": true, "RehostFunction": true, "SweepFunction": true},
+		"sold":      {"IssueFunction": true, "RenewSubscriptionFunction": true, "AmendFunction": true, "RehostFunction": true, "SweepFunction": true},
 	}
 	for _, key := range app.Keys {
 		for _, f := range app.Functions {

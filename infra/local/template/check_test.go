@@ -77,7 +77,7 @@ func TestCheck_KeyPolicyThatIsWidenedIsNamed(t *testing.T) {
 	}{
 		{"sales may sign with a sold key", func(k *template.Key) {
 			k.Policy[0].Principals = append(k.Policy[0].Principals, "arn:aws:iam::000000000000:role/IssueTemporaryFunctionRole")
-		}, "SoldSigningKey: [IssueFunction IssueTemporaryFunction RehostFunction RenewSubscriptionFunction SweepFunction] may sign"},
+		}, "SoldSigningKey: [AmendFunction IssueFunction IssueTemporaryFunction RehostFunction RenewSubscriptionFunction SweepFunction] may sign"},
 		{"an action more", func(k *template.Key) { k.Policy[0].Actions = []string{"kms:Sign", "kms:GetPublicKey"} },
 			"SoldSigningKey: statement SignSoldLicenses gives [kms:Sign kms:GetPublicKey], not kms:Sign alone"},
 		{"any message type", func(k *template.Key) { delete(k.Policy[0].Conditions["StringEquals"], "kms:MessageType") },

@@ -61,13 +61,13 @@ func public() []string {
 }
 
 func writers() []string {
-	return []string{"IssueFunction", "IssueTemporaryFunction", "RenewSubscriptionFunction", "RehostFunction", "SweepFunction"}
+	return []string{"IssueFunction", "IssueTemporaryFunction", "RenewSubscriptionFunction", "RehostFunction", "SweepFunction", "AmendFunction", "RevokeFunction"}
 }
 
 func signers() map[string][]string {
 	return map[string][]string{
 		"temporary": {"IssueTemporaryFunction", "SweepFunction"},
-		"sold":      {"IssueFunction", "RenewSubscriptionFunction", "RehostFunction", "SweepFunction"},
+		"sold":      {"IssueFunction", "RenewSubscriptionFunction", "AmendFunction", "RehostFunction", "SweepFunction"},
 	}
 }
 
@@ -95,6 +95,8 @@ func granted() map[string]map[string]string {
 			"AppendAudit":        "Allow dynamodb:PutItem on table/qms-licensing-audit-1",
 		}
 	}
+	revoke := write()
+	delete(revoke, "ReadKeyTable") // it signs nothing
 	sweep := write()
 	sweep["FindPending"] = "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/pending"
 	return map[string]map[string]string{
@@ -102,6 +104,8 @@ func granted() map[string]map[string]string {
 		"IssueTemporaryFunction":    write(),
 		"RenewSubscriptionFunction": write(),
 		"RehostFunction":            write(),
+		"AmendFunction":             write(),
+		"RevokeFunction":            revoke,
 		"SweepFunction":             sweep,
 		"ShowFunction":              {"ReadLicense": read},
 		"RetrieveFunction":          {"ReadLicense": read},

@@ -149,6 +149,10 @@ export function problemWords(problem: Problem, retryAfter: number | null, doing:
         'This license was given up before it was signed',
         'Nothing was issued. Review it, then send it again.',
       );
+    case 'not_amendable':
+      return bad('This license cannot be amended', detail);
+    case 'not_correctable':
+      return bad('This license cannot be corrected', detail);
     default:
       return assertNever(code);
   }
