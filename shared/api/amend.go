@@ -10,9 +10,9 @@ import (
 )
 
 type amendBody struct {
-	Modules license.Modules `json:"modules"`
-	Note    string          `json:"note"`
-	DryRun  bool            `json:"dryRun"`
+	Modules *license.Modules `json:"modules"`
+	Note    string           `json:"note"`
+	DryRun  bool             `json:"dryRun"`
 }
 
 // preview is a license that would be issued: without what only issuing gives it.
@@ -43,7 +43,10 @@ func Amend(issuer *issuing.Issuer) Endpoint {
 		if err != nil {
 			return httpapi.Response{}, err
 		}
-		q := issuing.AmendmentRequest{ID: id, Modules: in.Modules, Note: in.Note, IfMatch: ifMatch}
+		if in.Modules == nil {
+			return httpapi.Response{}, license.Invalid("/modules", "Give the modules that the license is to have.")
+		}
+		q := issuing.AmendmentRequest{ID: id, Modules: *in.Modules, Note: in.Note, IfMatch: ifMatch}
 		if !in.DryRun {
 			return issued(issuer.Amend(ctx, call, q))
 		}

@@ -208,10 +208,13 @@ func TestRoles_ThroughHTTP(t *testing.T) {
 		may  []string
 		body map[string]any
 	}{
-		"/v1/temporary-licenses":   {[]string{"sales", "support"}, map[string]any{}},
-		"/v1/licenses":             {[]string{"accounting"}, map[string]any{}},
-		"/v1/licenses/none/renew":  {[]string{"accounting"}, map[string]any{}},
-		"/v1/licenses/none/renew/": {nil, nil},
+		"/v1/temporary-licenses":    {[]string{"sales", "support"}, map[string]any{}},
+		"/v1/licenses":              {[]string{"accounting"}, map[string]any{}},
+		"/v1/licenses/none/renew":   {[]string{"accounting"}, map[string]any{}},
+		"/v1/licenses/none/amend":   {[]string{"accounting"}, map[string]any{}},
+		"/v1/licenses/none/correct": {[]string{"accounting"}, map[string]any{}},
+		"/v1/licenses/none/revoke":  {[]string{"accounting", "admin"}, map[string]any{}},
+		"/v1/licenses/none/renew/":  {nil, nil},
 	} {
 		for _, as := range []string{"sales", "support", "accounting", "admin"} {
 			r := s.send(t, request{method: "POST", path: path, as: as, key: fresh("key"), body: c.body})
