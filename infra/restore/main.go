@@ -116,8 +116,8 @@ func replay(ctx context.Context, cfg aws.Config, n named) error {
 	return err
 }
 
-// lostID finds the ids in what replay prints.
-var lostID = regexp.MustCompile(`license ([0-9a-f]{32}) .*: ` + string(recovery.Lost))
+// lostID finds the ids in what replay prints, also of licenses that are not to be issued again.
+var lostID = regexp.MustCompile(`license ([0-9a-f]{32}) .*: is lost`)
 
 func readLost(file string) (map[string]bool, error) {
 	lost := map[string]bool{}

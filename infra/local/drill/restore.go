@@ -244,7 +244,7 @@ func (d *drill) bringBack(ctx context.Context, r *restoration) error {
 func (d *drill) check(ctx context.Context, r *restoration) (recovery.Report, error) {
 	lost, store := map[string]bool{}, d.system.Store(operator.Principal)
 	for _, l := range r.told {
-		lost[l.License.ID] = l.Now == recovery.Lost
+		lost[l.License.ID] = lost[l.License.ID] || l.Now == recovery.Lost
 	}
 	return recovery.Check(ctx, d.tables(), d.names(), store, keyring.New(store, time.Now).Lookup(ctx), lost)
 }

@@ -16,14 +16,25 @@ import (
 
 // said is what is read of an audit entry's text.
 type said struct {
-	Number   int          `json:"number"`
-	Previous string       `json:"previous"`
-	At       time.Time    `json:"at"`
-	Event    ledger.Event `json:"event"`
-	By       struct{ Username string }
-	License  license.License `json:"license"`
-	Voids    string          `json:"voids"`
-	Reason   string          `json:"voidReason"`
+	Number      int              `json:"number"`
+	Previous    string           `json:"previous"`
+	At          time.Time        `json:"at"`
+	Event       ledger.Event     `json:"event"`
+	Operation   ledger.Operation `json:"operation"`
+	By          struct{ Username string }
+	License     license.License     `json:"license"` // no id: the entry is of something else
+	Predecessor string              `json:"predecessor"`
+	MovedFrom   license.ServerToken `json:"movedFrom"`
+	Voids       string              `json:"voids"`
+	Reason      string              `json:"voidReason"`
+}
+
+// corrects is the license that the issue of another one revoked; "" for none.
+func (s said) corrects() string {
+	if s.Operation == ledger.OpCorrect && s.Event == ledger.EventIssued {
+		return s.Predecessor
+	}
+	return ""
 }
 
 func read(entry ledger.AuditEntry) (said, error) {

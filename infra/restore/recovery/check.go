@@ -36,6 +36,8 @@ type check struct {
 	licenses map[string]ledger.Record
 	asked    map[string]bool // licenses that an idempotency record names
 	lost     map[string]bool
+	// corrections are the licenses that were issued in place of wrong ones, by the wrong one's id.
+	corrections map[string]string
 }
 
 // Check reads both tables whole. Each server's chain must be unbroken from its first entry to the head that the server
@@ -43,7 +45,7 @@ type check struct {
 // the idempotency record of its request and, once signed, carry a key that verifies and says the same. lost are the ids
 // of licenses that are known to be missing, such as Replay told.
 func Check(ctx context.Context, tables Tables, names Names, reader Reader, keys licensekey.Lookup, lost map[string]bool) (Report, error) {
-	c := &check{servers: map[license.ServerToken]ledger.Server{}, licenses: map[string]ledger.Record{}, asked: map[string]bool{}, lost: lost}
+	c := &check{servers: map[license.ServerToken]ledger.Server{}, licenses: map[string]ledger.Record{}, asked: map[string]bool{}, lost: lost, corrections: map[string]string{}}
 	var err error
 	if c.chains, err = readChains(ctx, tables, names.Audit); err != nil {
 		return c.Report, err
@@ -102,13 +104,16 @@ func (c *check) server(server ledger.Server, entries chain, last map[string]said
 		if err != nil {
 			continue // broken has said so
 		}
+		if says.License.ServerToken != server.Token {
+			continue // of a license that takes this server's one elsewhere, or of something else than a license
+		}
+		if wrong := says.corrects(); wrong != "" {
+			c.corrections[wrong] = says.License.ID
+		}
+		last[entry.LicenseID] = says
 		if says.Voids != "" {
 			last[says.Voids] = said{Event: ledger.EventVoided, License: last[says.Voids].License}
 		}
-		if says.License.ServerToken != server.Token {
-			continue // a license that moves between this server and another, whose chain says what it is
-		}
-		last[entry.LicenseID] = says
 		if _, there := c.licenses[entry.LicenseID]; !there && says.Event == ledger.EventIssued && !c.lost[entry.LicenseID] {
 			c.wrong("server %s: license %s was issued on %s and is not in the license table", server.Token, entry.LicenseID, says.At.Format("2 January 2006 15:04 MST"))
 		}
@@ -138,6 +143,9 @@ func (c *check) license(r ledger.Record, last map[string]said, keys licensekey.L
 	if says.Event == ledger.EventIssued && r.Status == license.Pending && r.LicenseKey == "" {
 		fits = true // it was issued after the restored instant, and is finished again
 	}
+	if right, corrected := c.corrections[r.ID]; corrected && says.Event == ledger.EventIssued {
+		fits = r.Status == license.Revoked || fits && c.licenses[right].Status == license.Pending // or it will be
+	}
 	switch {
 	case !known:
 		c.wrong("license %s is in no chain", r.ID)
@@ -157,8 +165,8 @@ func (c *check) license(r ledger.Record, last map[string]said, keys licensekey.L
 	if r.Status == license.Active && slot.Current != r.ID || r.Status == license.Pending && slot.Pending != r.ID {
 		c.wrong("license %s is %s, and its server's slot holds another", r.ID, r.Status)
 	}
-	if r.Status == license.Pending && r.MovedFrom != "" && c.servers[r.MovedFrom].Base.Moving != r.ID {
-		c.wrong("license %s is to move from server %s, which does not know", r.ID, r.MovedFrom)
+	if moving := c.servers[r.MovedFrom].Base.Moving; r.MovedFrom != "" && (r.Status == license.Pending) != (moving == r.ID) {
+		c.wrong("license %s is %s, and server %s, which it comes from, has %q leaving", r.ID, r.Status, r.MovedFrom, moving)
 	}
 	if r.LicenseKey != "" {
 		c.key(r, keys)

@@ -68,7 +68,7 @@ func newTables(t *testing.T) generation {
 	return g
 }
 
-// world is a used generation with the demo's licenses, its issuer, and an export of that instant.
+// world is a used generation, its issuer, and an export of one instant.
 type world struct {
 	generation
 	issuer          *issuing.Issuer
@@ -77,15 +77,23 @@ type world struct {
 	licenses, audit []byte
 }
 
+// newWorld has the demo's licenses.
 func newWorld(t *testing.T) world {
+	t.Helper()
+	w := emptyWorld(t)
+	made, err := demo.Seed(t.Context(), w.Store, w.signer, keyring.New(w.Store, time.Now), time.Now())
+	require.NoError(t, err)
+	require.Equal(t, 42, made)
+	w.licenses, w.audit = export(t, w.Licenses), export(t, w.Audit)
+	return w
+}
+
+// emptyWorld has keys and no license.
+func emptyWorld(t *testing.T) world {
 	t.Helper()
 	signer, keys := licensetest.Keys(t)
 	w := world{generation: newTables(t), signer: signer, keys: keys}
 	require.NoError(t, w.PutKeys(t.Context(), keys))
-	ring := keyring.New(w.Store, time.Now)
-	made, err := demo.Seed(t.Context(), w.Store, signer, ring, time.Now())
-	require.NoError(t, err)
-	require.Equal(t, 42, made)
 	w.issuer = w.issuerOn(w.generation)
 	w.licenses, w.audit = export(t, w.Licenses), export(t, w.Audit)
 	return w

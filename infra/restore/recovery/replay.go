@@ -12,7 +12,6 @@ import (
 	"qmslicensing/shared/archive"
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/ledger"
-	"qmslicensing/shared/license/protocol"
 )
 
 // Later is something that happened to a license after the restored instant, by its archived audit entry.
@@ -28,10 +27,11 @@ type Later struct {
 // Now is what a Later is in the restored tables.
 type Now string
 
-// Of these only Lost asks for something to be done; Gone says what not to do.
+// Of these only Lost asks for something to be done; Gone and Mended say what not to do.
 const (
 	Lost    Now = "is lost: issue it again"
 	Gone    Now = "is lost, and was revoked later: do not issue it again, and revoke what it replaced if that is active here"
+	Mended  Now = "is lost, and was corrected later: do not issue it again; the license that corrects it is named below or on its own server"
 	Waits   Now = "is pending here: the sweep finishes it, the same license with another signature"
 	Redone  Now = "is done again here"
 	Nothing Now = "leaves nothing to do" // its license is not here either
@@ -41,7 +41,7 @@ const (
 func (l Later) String() string {
 	what := map[ledger.Event]string{
 		ledger.EventIntent: "was promised", ledger.EventIssued: "was issued", ledger.EventVoided: "was given up", ledger.EventRevoked: "was revoked",
-		ledger.EventMoving: "was to move away from here", ledger.EventMoved: "has moved away from here", ledger.EventStays: "was given up, what it came from stays",
+		ledger.EventMoving: "was promised in the place of one here", ledger.EventMoved: "took the place of one here", ledger.EventStays: "was given up, and left one here in its place",
 	}[l.Event]
 	return fmt.Sprintf("%s  %s  license %s (%s, number %d, customer %s) %s by %s: %s",
 		l.At.UTC().Format("2 January 2006 15:04:05 UTC"), l.ServerToken, l.License.ID, l.License.Type, l.License.Sequence, l.License.Customer, what, l.By, l.Now)
@@ -66,20 +66,21 @@ type Replayed struct {
 
 // replay is one run.
 type replay struct {
-	store   Store
-	revoked map[string]bool // licenses that the archive knows as revoked
-	tell    func(Later)
-	done    Replayed
+	store     Store
+	revoked   map[string]bool // licenses that the archive knows as revoked
+	corrected map[string]bool // and those that it knows as corrected: another one was issued for them
+	tell      func(Later)
+	done      Replayed
 }
 
 // Replay puts the archive's entries that the tables do not know behind the restored chains, and what they say can be
-// done again: a license that was given up or revoked is so again. A license that was issued is lost with its key; tell is
+// done again: a license that was given up, revoked or corrected is so again. A license that was issued is lost with its key; tell is
 // called with each before it is written, so that none is forgotten. No number of a server is given twice afterwards and
 // no chain forks. Everything is compared first: a server whose tables and archive contradict each other is left alone
 // and named, and an archive that confirms nothing of the tables is another system's, and nothing is written. Running it
 // again goes on.
 func Replay(ctx context.Context, tables Tables, names Names, store Store, entries iter.Seq2[ledger.AuditEntry, error], tell func(Later)) (Replayed, error) {
-	r := &replay{store: store, tell: tell, revoked: map[string]bool{}}
+	r := &replay{store: store, tell: tell, revoked: map[string]bool{}, corrected: map[string]bool{}}
 	chains, err := readChains(ctx, tables, names.Audit)
 	if err != nil {
 		return r.done, err
@@ -131,8 +132,11 @@ func (r *replay) gather(entries iter.Seq2[ledger.AuditEntry, error]) (map[licens
 			return nil, fmt.Errorf("reading the archive: %w", err)
 		default:
 			archived[entry.ServerToken] = append(archived[entry.ServerToken], entry)
-			if says, err := read(entry); err == nil && says.Event == ledger.EventRevoked {
-				r.revoked[says.License.ID] = true
+			if says, err := read(entry); err == nil {
+				r.revoked[says.License.ID] = r.revoked[says.License.ID] || says.Event == ledger.EventRevoked
+				if says.corrects() != "" {
+					r.corrected[says.corrects()] = true
+				}
 			}
 		}
 	}
@@ -196,73 +200,4 @@ func (r *replay) server(ctx context.Context, server ledger.Server, table, archiv
 		r.done.PutBack++
 	}
 	return nil
-}
-
-// next is the transaction that moves a server to its next archived entry, and what that means.
-func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.AuditEntry) (ledger.Commit, Later, error) {
-	says, err := read(entry)
-	if err != nil {
-		return ledger.Commit{}, Later{}, err
-	}
-	later := Later{Event: says.Event, At: says.At, By: says.By.Username, ServerToken: entry.ServerToken, License: says.License, Now: Nothing}
-	commit := ledger.Commit{Chains: []ledger.Chain{{Before: server.ChainLength, Audit: entry}}}
-	server.ChainLength, server.ChainHash = entry.Number, entry.Hash
-	if says.License.ServerToken == server.Token { // else the number is one of the server that it moves to
-		server.Sequence = max(server.Sequence, says.License.Sequence)
-	}
-	status, err := r.statusOf(ctx, says.License.ID)
-	if err != nil {
-		return ledger.Commit{}, Later{}, err
-	}
-	change := func(what string) *ledger.Change {
-		return &ledger.Change{By: says.By.Username, At: says.At, What: what}
-	}
-	if says.Event == ledger.EventVoided || says.Event == ledger.EventStays {
-		free(server, says.License.ID) // also where the other server's chain has voided it before
-	}
-	free(server, says.Voids)
-	switch {
-	case says.Event == ledger.EventIssued && status == "" && r.revoked[says.License.ID]:
-		later.Now = Gone
-	case says.Event == ledger.EventIssued && status == "":
-		later.Now = Lost
-	case says.Event == ledger.EventIssued && status == license.Pending:
-		later.Now = Waits
-	case says.Event == ledger.EventVoided && status == license.Pending:
-		later.Now = Redone
-		commit.Updates = []ledger.Update{{ID: says.License.ID, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: says.Reason}}
-	case says.Event == ledger.EventRevoked && (status == license.Active || status == license.Pending):
-		later.Now = Redone
-		free(server, says.License.ID)
-		commit.Updates = []ledger.Update{{ID: says.License.ID, IfStatus: status, Status: license.Revoked, AddVersion: 1, LastChange: change("revoked")}}
-	}
-	voided, err := r.statusOf(ctx, says.Voids)
-	if err == nil && voided == license.Pending {
-		commit.Updates = append(commit.Updates, ledger.Update{
-			ID: says.Voids, IfStatus: license.Pending, Status: license.Void, LastChange: change("voided"), VoidReason: protocol.VoidRevoked,
-		})
-	}
-	commit.Chains[0].Server = *server
-	return commit, later, err
-}
-
-// statusOf is the stored status of a license; "" when it is not there.
-func (r *replay) statusOf(ctx context.Context, id string) (license.Status, error) {
-	if id == "" {
-		return "", nil
-	}
-	record, err := r.store.Record(ctx, id)
-	if missing := new(license.Error); errors.As(err, &missing) && missing.Code == license.LicenseNotFound {
-		return "", nil
-	}
-	return record.Status, err
-}
-
-// free takes a license out of whatever slot it has, or is to empty.
-func free(server *ledger.Server, id string) {
-	for _, slot := range []*string{&server.Base.Current, &server.Base.Pending, &server.Base.Moving, &server.Temporary.Current, &server.Temporary.Pending} {
-		if *slot == id {
-			*slot = ""
-		}
-	}
 }
