@@ -53,7 +53,7 @@ func TestSignIn_TheConsoleIsGivenTheScopeThatTheRoutesDemand(t *testing.T) {
 			staff++
 		}
 	}
-	require.Equal(t, 6, staff)
+	require.Equal(t, 8, staff)
 	require.Equal(t, []any{"openid", made[0]}, signIn.Resources["Console"].Properties["AllowedOAuthScopes"])
 }
 

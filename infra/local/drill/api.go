@@ -117,7 +117,7 @@ type license struct {
 
 type licensed struct{ License license }
 
-// issue, temporary, renewal and rehost are the calls that make licenses.
+// issue, temporary, renewal, rehost and amendment are the calls that make licenses.
 func (a *api) issue(token string) call {
 	return call{method: "POST", path: "/v1/licenses", as: "accounting", key: a.fresh("issue"), body: map[string]any{
 		"serverToken": token, "customer": "Northwind Call Centers", "type": "subscription", "contract": "C-2041", "termMonths": 12,
@@ -139,6 +139,17 @@ func (a *api) renewal(id, etag string) call {
 func (a *api) rehost(id, token, etag string) call {
 	return call{method: "POST", path: "/v1/licenses/" + id + "/rehost", as: "support", key: a.fresh("rehost"), ifMatch: etag,
 		body: map[string]any{"serverToken": token, "reason": "server-replaced"}}
+}
+
+func (a *api) amendment(id, etag string) call {
+	return call{method: "POST", path: "/v1/licenses/" + id + "/amend", as: "accounting", key: a.fresh("amend"), ifMatch: etag,
+		body: map[string]any{"modules": map[string]int{"qmsSuite": 60, "callRecording": 20}}}
+}
+
+// revocation takes a license back.
+func (a *api) revocation(id, etag string) call {
+	return call{method: "POST", path: "/v1/licenses/" + id + "/revoke", as: "accounting", key: a.fresh("revoke"), ifMatch: etag,
+		body: map[string]any{"reason": "A drill."}}
 }
 
 // validate, retrieve, downgrade and keySet are the calls that customers make.

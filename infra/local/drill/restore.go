@@ -18,12 +18,8 @@ import (
 	"qmslicensing/infra/local/operator"
 	"qmslicensing/infra/restore/recovery"
 	"qmslicensing/shared/archive"
-	domain "qmslicensing/shared/license"
-	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
 	"qmslicensing/shared/license/ledger"
-	"qmslicensing/shared/license/policy"
-	"qmslicensing/shared/license/protocol"
 )
 
 // restoration is what the drill did and knows.
@@ -177,18 +173,10 @@ func (d *drill) sellAfter(ctx context.Context, r *restoration) error {
 	return nil
 }
 
-// revoke takes the last sold license before the renewal back, by the domain's own code: there is no route for it yet.
+// revoke takes the last sold license before the renewal back.
 func (d *drill) revoke(ctx context.Context, r *restoration) error {
-	store := d.system.Store(operator.Principal)
 	last := r.kept[2*(servers-1)]
-	record, err := store.Record(ctx, last.ID)
-	if err != nil {
-		return err
-	}
-	admin := domain.Caller{Subject: "drill", Username: "admin", Role: domain.Admin, RequestID: "drill"}
-	issuer := issuing.NewIssuer(store, nil, keyring.New(store, time.Now), policy.DefaultPolicy(), time.Now)
-	_, err = issuer.Revoke(ctx, protocol.Call{Caller: admin, Method: "POST", Path: "/drill", IdempotencyKey: "revoke"},
-		issuing.RevocationRequest{ID: last.ID, IfMatch: record.Version, Reason: "drill"})
+	_, err := d.api.want(ctx, d.api.revocation(last.ID, last.etag), 200, &licensed{})
 	r.revoked = last.ID
 	delete(r.shown, last.ServerToken)
 	return err

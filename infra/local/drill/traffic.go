@@ -136,13 +136,17 @@ func (t *traffic) keep(l license, begun string) (issued, error) {
 	return one, nil
 }
 
-// sell is accounting at work: a new subscription, renewed.
+// sell is accounting at work: a new subscription, renewed and then amended.
 func (t *traffic) sell(ctx context.Context) error {
 	sold, etag, err := t.obtain(ctx, t.api.issue(t.api.fresh("QMSA-SOLD")))
 	if err != nil {
 		return err
 	}
-	_, _, err = t.obtain(ctx, t.api.renewal(sold.ID, etag))
+	renewed, etag, err := t.obtain(ctx, t.api.renewal(sold.ID, etag))
+	if err != nil {
+		return err
+	}
+	_, _, err = t.obtain(ctx, t.api.amendment(renewed.ID, etag))
 	return err
 }
 

@@ -42,11 +42,6 @@ func (s *system) show(t *testing.T, issued response) response {
 	return r
 }
 
-func (s *system) retrieve(t *testing.T, token string) response {
-	t.Helper()
-	return s.send(t, request{method: "GET", path: "/v1/servers/" + token + "/license"})
-}
-
 func asText(t *testing.T, v any) string {
 	t.Helper()
 	text, err := json.Marshal(v)
