@@ -139,7 +139,7 @@ func TestFunctionsThatReadCannotReachASigner(t *testing.T) {
 		reaches := reachable(all, path)
 		require.Equal(t, writers[name], reaches[module+"shared/kmssign"], "%s and the signer", name)
 	}
-	require.Equal(t, 14, functions)
+	require.Greater(t, functions, 10)
 }
 
 func reachable(all map[string]goPackage, from string) map[string]bool {

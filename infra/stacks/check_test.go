@@ -161,6 +161,6 @@ func TestFind_EveryFunctionIsNamedWhenTheirCommonTagsAreGone(t *testing.T) {
 	for _, id := range all[0].OfType("AWS::Serverless::Function") {
 		want = append(want, "template.yaml: "+id+" does not bear the tags project and environment")
 	}
-	require.Len(t, want, 14)
+	require.Greater(t, len(want), 10)
 	require.Equal(t, want, stacks.Find(all))
 }

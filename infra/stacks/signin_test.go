@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qmslicensing/infra/stacks"
+	"qmslicensing/shared/api"
 	"qmslicensing/shared/httpapi"
 	"qmslicensing/shared/license"
 )
@@ -53,7 +54,12 @@ func TestSignIn_TheConsoleIsGivenTheScopeThatTheRoutesDemand(t *testing.T) {
 			staff++
 		}
 	}
-	require.Equal(t, 8, staff)
+	for _, route := range api.Routes() {
+		if route.Staff() {
+			staff--
+		}
+	}
+	require.Zero(t, staff, "every staff route of the API is in the template")
 	require.Equal(t, []any{"openid", made[0]}, signIn.Resources["Console"].Properties["AllowedOAuthScopes"])
 }
 

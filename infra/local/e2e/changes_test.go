@@ -168,6 +168,10 @@ func TestCorrect_AServerThatIsTaken(t *testing.T) {
 	require.Equal(t, "Lakeshore Telecare", r.text(t, "params", "otherCustomer"))
 	base := s.issue(t, with(subscription(theirs), "customer", "Lakeshore Telecare"))
 	r = s.send(t, q)
+	requireProblem(t, r, 409, "other_customer", "/serverToken")
+	require.Equal(t, base.text(t, "license", "id"), r.text(t, "params", "licenseId"))
+	q = change(t, sold, "correct", map[string]any{"reason": "Servers and customers were mixed up.", "serverToken": theirs, "customer": "LAKESHORE Telecare, Inc."})
+	r = s.send(t, q)
 	requireProblem(t, r, 409, "base_license_exists", "/serverToken")
 	require.Equal(t, base.text(t, "license", "id"), r.text(t, "params", "licenseId"))
 }

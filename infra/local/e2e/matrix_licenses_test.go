@@ -64,6 +64,32 @@ func licenseCases() []routeCase {
 			},
 		},
 		{
+			route:  "POST /v1/licenses/{id}/amend",
+			things: licenses(superseded, revoked, void, expired),
+			want:   withState(notCurrent, expired, answer{422, "expires_in_past"}),
+			ok:     201,
+			request: func(c cell) request {
+				return request{ifMatch: c.thing["etag"], body: map[string]any{"modules": map[string]int{"qmsSuite": 60}}}
+			},
+		},
+		{
+			route:  "POST /v1/licenses/{id}/correct",
+			things: licenses(superseded, revoked, void, expired),
+			want:   withState(notCurrent, expired, answer{422, "not_correctable"}),
+			ok:     201,
+			request: func(c cell) request {
+				return request{ifMatch: c.thing["etag"], body: map[string]any{"reason": "The customer was misread.", "customer": "Lakeshore Telecare"}}
+			},
+		},
+		{
+			route:  "POST /v1/licenses/{id}/revoke", // one that has expired, too
+			things: licenses(superseded, revoked, void, expired),
+			want:   notCurrent,
+			request: func(c cell) request {
+				return request{ifMatch: c.thing["etag"], body: map[string]any{"reason": "Paid back."}}
+			},
+		},
+		{
 			route:   "GET /v1/licenses/{id}",
 			things:  licenses(superseded, revoked, void, expired),
 			want:    map[state]answer{missing: {404, "license_not_found"}},

@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -8,12 +9,13 @@ import (
 
 	"qmslicensing/infra/local/template"
 	"qmslicensing/infra/local/template/check"
+	"qmslicensing/shared/api"
 )
 
 func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	app := load(t)
-	require.Len(t, app.Functions, 13)
-	require.Len(t, app.Routes, 12)
+	require.Len(t, app.Functions, len(functions(t)))
+	require.Len(t, app.Routes, len(api.Routes()))
 
 	issue := function(t, app, "IssueFunction")
 	require.Equal(t, "issue", issue.Name)
@@ -183,4 +185,12 @@ func TestLoad_Parameters(t *testing.T) {
 	require.Equal(t, 5, function(t, app, "KeysFunction").Reserved)
 	require.Equal(t, "qms-licensing-licenses-2", function(t, app, "KeysFunction").Environment["LICENSE_TABLE"])
 	require.Contains(t, function(t, app, "KeysFunction").Statements[0].Resources, template.TableARN("qms-licensing-licenses-2"))
+}
+
+// functions are the folders of the functions.
+func functions(t *testing.T) []os.DirEntry {
+	t.Helper()
+	folders, err := os.ReadDir("../../../functions")
+	require.NoError(t, err)
+	return folders
 }

@@ -107,7 +107,7 @@ func sameSale(old ledger.Record) ledger.Record {
 			ServerToken: old.ServerToken, LineageID: old.LineageID, Type: old.Type, Customer: old.Customer, Modules: old.Modules,
 			Contract: old.Contract, Order: old.Order, StartsOn: old.StartsOn, ExpiresOn: old.ExpiresOn,
 		},
-		AnchorDay: old.AnchorDay, Predecessor: old.ID, Conditions: old.Conditions, Rehosts: old.Rehosts,
+		AnchorDay: old.AnchorDay, Predecessor: old.ID, Conditions: old.Conditions,
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/customer"
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/policy"
 	"qmslicensing/shared/license/protocol"
@@ -106,7 +105,7 @@ func (i *Issuer) decideCorrection(ctx context.Context, now protocol.Situation, q
 		return protocol.Decision{}, license.Invalid("", "The license says all of this already, so there is nothing to correct. Give what is wrong in it: serverToken, customer, contract, order or modules.")
 	}
 	if now.From != nil {
-		if err := i.freeFor(ctx, now, r.Customer); err != nil {
+		if err := i.refuseTaken(ctx, now, r.Customer); err != nil {
 			return protocol.Decision{}, err
 		}
 	}
@@ -155,28 +154,4 @@ func (i *Issuer) correctable(ctx context.Context, now protocol.Situation) error 
 			first.IssuedOn.Words(), until.Words()).With("issuedOn", first.IssuedOn).With("until", until)
 	}
 	return notExpired(now, "Renew it, and correct what the renewal takes over.")
-}
-
-// freeFor refuses a server that is not free for a license that comes from another one: an active base license stays where it
-// is, and another customer's server is the wrong one.
-func (i *Issuer) freeFor(ctx context.Context, now protocol.Situation, owner string) error {
-	server := now.Server
-	for _, id := range []string{server.Base.Current, server.Temporary.Current, server.Temporary.Pending} {
-		if id == "" {
-			continue
-		}
-		there, err := i.store.Record(ctx, id)
-		if err != nil {
-			return err
-		}
-		if there.Type != license.Temporary && !there.ExpiredAt(now.At) {
-			return license.Refuse(license.BaseLicenseExists, "The server with this Server Token has an active %s license for %s, expiration date %s. A correction does not replace it. Compare the Server Token with the one in QMS.",
-				there.Type, there.Customer, there.ExpiresOn.Words()).With("licenseId", id).At("/serverToken")
-		}
-		if !customer.Same(there.Customer, owner) {
-			return license.Refuse(license.OtherCustomer, "The server with this Server Token has a %s license for %s, and this license is for %s. Compare the Server Token with the one in QMS.",
-				there.Type, there.Customer, owner).With("licenseId", id).With("customer", owner).With("otherCustomer", there.Customer).At("/serverToken")
-		}
-	}
-	return nil
 }

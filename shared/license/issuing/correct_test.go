@@ -192,9 +192,10 @@ func TestCorrect_ServersThatAreTaken(t *testing.T) {
 		there func(d *desk)
 	}{
 		"an active base license":                   {license.BaseLicenseExists, func(d *desk) { base(d, "Northwind Call Centers", 12) }},
-		"another customer's active base license":   {license.BaseLicenseExists, func(d *desk) { base(d, "Lakeshore", 12) }},
+		"another customer's active base license":   {license.OtherCustomer, func(d *desk) { base(d, "Lakeshore", 12) }},
 		"another customer's expired base license":  {license.OtherCustomer, func(d *desk) { base(d, "Lakeshore", 1) }},
-		"another customer's trial":                 {license.OtherCustomer, func(d *desk) { trial(d, "Lakeshore") }},
+		"another customer's trial":                 {license.OtherCustomer, func(d *desk) { d.clock.Advance(25 * day); trial(d, "Lakeshore"); d.clock.Advance(-25 * day) }},
+		"another customer's trial that is over":    {"", func(d *desk) { trial(d, "Lakeshore") }},
 		"an expired base license, the name alike":  {"", func(d *desk) { base(d, "NORTHWIND Call-Centers, Inc.", 1) }},
 		"a trial of a customer with the same name": {"", func(d *desk) { trial(d, "Northwind Call Centers") }},
 		"a server that had a license, now revoked": {"", func(d *desk) {
@@ -221,6 +222,10 @@ func TestCorrect_ServersThatAreTaken(t *testing.T) {
 				require.Equal(t, "Northwind Call Centers", refusal.Params["customer"])
 				require.Equal(t, "Lakeshore", refusal.Params["otherCustomer"])
 				_, err = d.correct(old, issuing.CorrectionRequest{ServerToken: string(otherToken), Customer: "Lakeshore Ltd."})
+				if name == "another customer's active base license" {
+					requireCode(t, license.BaseLicenseExists, err)
+					return
+				}
 				require.NoError(t, err, "the customer was wrong, too")
 			}
 		})

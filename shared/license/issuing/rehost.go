@@ -86,24 +86,12 @@ func (i *Issuer) decideRehost(ctx context.Context, now protocol.Situation, q Reh
 	if err := rehostable(now, q.IfMatch); err != nil {
 		return protocol.Decision{}, err
 	}
-	if err := i.refuseTaken(ctx, now); err != nil {
+	if err := i.refuseTaken(ctx, now, now.Target.Customer); err != nil {
 		return protocol.Decision{}, err
 	}
-	// Here is the place for what limits the re-hosts of a lineage: now.Target.Rehosts lists them.
-	old := now.Target
-	return protocol.Decision{Record: ledger.Record{
-		License: license.License{
-			ServerToken: now.Server.Token, LineageID: old.LineageID, Type: old.Type, Customer: old.Customer, Modules: old.Modules,
-			Contract: old.Contract, Order: old.Order, StartsOn: old.StartsOn, ExpiresOn: old.ExpiresOn,
-		},
-		Operation:   ledger.OpRehost,
-		AnchorDay:   old.AnchorDay,
-		Predecessor: old.ID,
-		Conditions:  old.Conditions,
-		Reason:      string(q.Reason),
-		Note:        q.Note,
-		Notice:      movedNotice(now),
-	}}, nil
+	r := sameSale(*now.Target)
+	r.Operation, r.ServerToken, r.Reason, r.Note, r.Notice = ledger.OpRehost, now.Server.Token, string(q.Reason), q.Note, movedNotice(now)
+	return protocol.Decision{Record: r}, nil
 }
 
 // rehostable refuses to move the target unless the caller saw its current version and it is a base license that works.
@@ -123,9 +111,9 @@ func rehostable(now protocol.Situation, ifMatch int) error {
 	return nil
 }
 
-// refuseTaken refuses a new server that has a license of another customer, or an active base license of the same one. A
-// temporary license of the same customer bridges until the re-hosted one is loaded.
-func (i *Issuer) refuseTaken(ctx context.Context, now protocol.Situation) error {
+// refuseTaken refuses a new server that has a license of another customer than the owner, or an active base license of the
+// same one. A temporary license of the same customer bridges until the one that comes is loaded.
+func (i *Issuer) refuseTaken(ctx context.Context, now protocol.Situation, owner string) error {
 	for _, id := range []string{now.Server.Base.Current, now.Server.Temporary.Current, now.Server.Temporary.Pending} {
 		if id == "" {
 			continue
@@ -137,22 +125,16 @@ func (i *Issuer) refuseTaken(ctx context.Context, now protocol.Situation) error 
 		expired := there.ExpiredAt(now.At)
 		switch {
 		case there.Type == license.Temporary && expired:
-		case !sameCustomer(there.Customer, now.Target.Customer):
-			return license.Refuse(license.OtherCustomer, "The new server has a %s license for %s, and this license is for %s. Compare the Server Token with the one in QMS. If it is the same customer under another name, ask accounting to correct the name first.",
-				there.Type, there.Customer, now.Target.Customer).
-				With("licenseId", there.ID).With("customer", now.Target.Customer).With("otherCustomer", there.Customer).At("/serverToken")
+		case !customer.Same(there.Customer, owner):
+			return license.Refuse(license.OtherCustomer, "The new server has a %s license for %s, and this license is for %s. Compare the Server Token with the one in QMS. If it is the same customer under another name, accounting corrects the name first.",
+				there.Type, there.Customer, owner).
+				With("licenseId", there.ID).With("customer", owner).With("otherCustomer", there.Customer).At("/serverToken")
 		case there.Type != license.Temporary && there.Status == license.Active && !expired:
 			return license.Refuse(license.BaseLicenseExists, "The new server has an active %s license for %s already, expiration date %s. Compare the Server Token with the one in QMS. If it is the right server, ask accounting to revoke the license that is not needed.",
 				there.Type, there.Customer, there.ExpiresOn.Words()).With("licenseId", there.ID).At("/serverToken")
 		}
 	}
 	return nil
-}
-
-// sameCustomer compares names by their keys; names without letters and digits have none and must be equal.
-func sameCustomer(a, b string) bool {
-	key := customer.Key(a)
-	return key == customer.Key(b) && (key != "" || a == b)
 }
 
 // movedNotice is what whoever re-hosts must know of both servers.

@@ -108,7 +108,6 @@ func decideRenewal(now protocol.Situation, q RenewalRequest) (protocol.Decision,
 		AnchorDay:         term.AnchorDay,
 		Predecessor:       old.ID,
 		PreviousExpiresOn: old.ExpiresOn,
-		Rehosts:           old.Rehosts,
 		Changes:           changesOf(old.Modules, modules),
 	}}, nil
 }

@@ -193,7 +193,7 @@ func (i *Issuer) decideSold(ctx context.Context, now protocol.Situation, q SoldR
 		if now.Target.Type == license.Temporary {
 			return protocol.Decision{}, license.Invalid(replacesPointer, "License %s is temporary; the new license supersedes it without being told. Leave replaces out.", q.Replaces)
 		}
-		r.LineageID, r.Predecessor, r.Rehosts = now.Target.LineageID, now.Target.ID, now.Target.Rehosts
+		r.LineageID, r.Predecessor = now.Target.LineageID, now.Target.ID
 	} else if err := i.refuseOverBase(ctx, now); err != nil {
 		return protocol.Decision{}, err
 	}
