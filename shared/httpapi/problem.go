@@ -57,6 +57,10 @@ var presentations = map[license.Code]presentation{
 	license.IssueVoided:          {http.StatusConflict, "This license was given up before it was signed"},
 	license.NotAmendable:         {http.StatusUnprocessableEntity, "This license cannot be amended"},
 	license.NotCorrectable:       {http.StatusUnprocessableEntity, "This license cannot be corrected"},
+	license.RequestNotFound:      {http.StatusNotFound, "No license request found"},
+	license.RequestNotOpen:       {http.StatusConflict, "This request is no longer open"},
+	license.OwnRequest:           {http.StatusUnprocessableEntity, "This is your own request"},
+	license.RequestRequired:      {http.StatusUnprocessableEntity, "A license request is missing"},
 }
 
 // readAgain is what a caller is told to wait when a store did not answer a read.

@@ -43,6 +43,10 @@ const (
 
 	NotAmendable   Code = "not_amendable"
 	NotCorrectable Code = "not_correctable"
+	RequestNotFound Code = "request_not_found"
+	RequestNotOpen  Code = "request_not_open"
+	OwnRequest      Code = "own_request"
+	RequestRequired Code = "request_required"
 )
 
 // Codes lists every Code, in the order above. Tests range over it.
@@ -53,6 +57,7 @@ func Codes() []Code {
 		TrialLimit, TemporaryLimit, RehostLimit, SeatsBelowBase, NotRenewable, NotRehostable, BasisRequired,
 		RenewalInPast, ExpiresInPast, BaseLicenseExists, TrialOverBase, OtherCustomer, NotCurrent, IssueVoided,
 		NotAmendable, NotCorrectable,
+		RequestNotFound, RequestNotOpen, OwnRequest, RequestRequired,
 	}
 }
 

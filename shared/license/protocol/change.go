@@ -39,7 +39,7 @@ func (e Effect) commit(at time.Time) (ledger.Commit, error) {
 }
 
 // Apply carries a change through: it returns the frozen answer, or a refusal that changed nothing.
-func (w *Writer) Apply(ctx context.Context, c Change) (Outcome, error) {
+func (w *Recorder) Apply(ctx context.Context, c Change) (Outcome, error) {
 	ctx, cancel := beforeDeadline(ctx)
 	defer cancel()
 	for {
@@ -53,7 +53,7 @@ func (w *Writer) Apply(ctx context.Context, c Change) (Outcome, error) {
 	}
 }
 
-func (w *Writer) applyOnce(ctx context.Context, c Change) (Outcome, error) {
+func (w *Recorder) applyOnce(ctx context.Context, c Change) (Outcome, error) {
 	now, err := w.read(ctx, c.Token, "", c.Target, c.Where)
 	if err != nil {
 		return Outcome{}, err

@@ -36,17 +36,25 @@ type Signature struct {
 	RequestID string
 }
 
+// Recorder carries the writes through that sign nothing.
+type Recorder struct {
+	store ledger.Store
+	now   func() time.Time
+}
+
+// NewRecorder returns a Recorder. All parts are required.
+func NewRecorder(store ledger.Store, now func() time.Time) *Recorder { return &Recorder{store, now} }
+
 // Writer carries writes through the protocol.
 type Writer struct {
-	store  ledger.Store
+	*Recorder
 	signer Signer
 	keys   *keyring.Ring
-	now    func() time.Time
 }
 
 // NewWriter returns a Writer. All parts are required.
 func NewWriter(store ledger.Store, signer Signer, keys *keyring.Ring, now func() time.Time) *Writer {
-	return &Writer{store, signer, keys, now}
+	return &Writer{NewRecorder(store, now), signer, keys}
 }
 
 // NewClerk returns a Writer that can only Apply: it reaches no signing key. Both parts are required.
@@ -80,8 +88,8 @@ func Digest(v any) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// newID returns a license id: 128 random bits in hex.
-func newID() string {
+// NewID returns an id for a license or a document: 128 random bits in hex.
+func NewID() string {
 	var b [16]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])

@@ -38,7 +38,7 @@ func (s Situation) Today() license.Date { return license.Today(s.At) }
 
 // Decision is what a write is to make and to take.
 type Decision struct {
-	Record    ledger.Record     // without id, sequence and key
+	Record    ledger.Record     // without sequence and key, and without id unless what it takes must name it
 	Documents []ledger.Document // as the intent leaves them; as they were they stand in Record.Returns
 	Counts    []ledger.Count    // raised by the intent
 }
@@ -59,7 +59,7 @@ func (w *Writer) Run(ctx context.Context, q Write) (Outcome, error) {
 }
 
 // read reads the server items and the target, in protocol order.
-func (w *Writer) read(ctx context.Context, token, from license.ServerToken, target, where string) (Situation, error) {
+func (w *Recorder) read(ctx context.Context, token, from license.ServerToken, target, where string) (Situation, error) {
 	now := Situation{At: w.now()}
 	var err error
 	if now.Server, err = w.store.Server(ctx, token); err != nil {
@@ -175,7 +175,9 @@ const frozenVersion = 1
 // intent completes the record, prepares it, and stores it as pending with the first lease taken.
 func (w *Writer) intent(ctx context.Context, q *Write, now Situation, d *Decision) error {
 	r := &d.Record
-	r.ID = newID()
+	if r.ID == "" {
+		r.ID = NewID()
+	}
 	if r.LineageID == "" {
 		r.LineageID = r.ID
 	}
