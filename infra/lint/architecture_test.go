@@ -58,7 +58,8 @@ var arrows = []arrow{
 	{from: license + "/ledger", may: []string{license}, never: domainNever},
 	{from: license + "/protocol", may: []string{license, license + "/licensekey", license + "/keyring", license + "/ledger"}, never: domainNever},
 	{from: license + "/policy", may: []string{license, license + "/ledger"}, never: domainNever},
-	{from: license + "/issuing", may: []string{license, license + "/customer", license + "/keyring", license + "/ledger", license + "/policy", license + "/protocol"}, never: domainNever},
+	{from: license + "/desk", may: []string{license, license + "/ledger", license + "/policy", license + "/protocol"}, never: domainNever},
+	{from: license + "/issuing", may: []string{license, license + "/customer", license + "/desk", license + "/keyring", license + "/ledger", license + "/policy", license + "/protocol"}, never: domainNever},
 	{from: license + "/registry", may: []string{license, license + "/customer", license + "/ledger"}, never: domainNever},
 	{from: license + "/verdict", may: []string{license, license + "/licensekey"}, never: domainNever},
 	// The one library in the domain: how Unicode takes letters and accents apart is not in the standard library.

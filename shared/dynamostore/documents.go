@@ -23,15 +23,26 @@ func (s *Store) Document(ctx context.Context, kind, id string) (ledger.Document,
 
 // Documents implements ledger.Shelf, by the index documents.
 func (s *Store) Documents(ctx context.Context, kind, state string, after ledger.Position, limit int) ([]ledger.Document, error) {
-	newestFirst := false
-	count := int32(limit)
+	return s.shelved(ctx, kind, state, after, limit, false)
+}
+
+// Queue implements ledger.Shelf, by the index documents.
+func (s *Store) Queue(ctx context.Context, kind, state string, after ledger.Position, limit int) ([]ledger.Document, error) {
+	return s.shelved(ctx, kind, state, after, limit, true)
+}
+
+func (s *Store) shelved(ctx context.Context, kind, state string, after ledger.Position, limit int, oldestFirst bool) ([]ledger.Document, error) {
+	count, beyond := int32(limit), "<"
+	if oldestFirst {
+		beyond = ">"
+	}
 	query := dynamodb.QueryInput{
-		TableName: &s.licenses, IndexName: ref("documents"), Limit: &count, ScanIndexForward: &newestFirst,
+		TableName: &s.licenses, IndexName: ref("documents"), Limit: &count, ScanIndexForward: &oldestFirst,
 		KeyConditionExpression:    ref("documentShelf = :shelf"),
 		ExpressionAttributeValues: item{":shelf": str(shelf(kind, state))},
 	}
 	if after.ID != "" {
-		query.KeyConditionExpression = ref("documentShelf = :shelf AND documentPlace < :after")
+		query.KeyConditionExpression = ref("documentShelf = :shelf AND documentPlace " + beyond + " :after")
 		query.ExpressionAttributeValues[":after"] = str(place(after))
 	}
 	var found []ledger.Document

@@ -101,17 +101,29 @@ func (s *Store) Count(_ context.Context, key string) (int, error) {
 
 // Documents implements ledger.Shelf.
 func (s *Store) Documents(_ context.Context, kind, state string, after ledger.Position, limit int) ([]ledger.Document, error) {
+	return s.shelved(kind, state, after, limit, func(a, b ledger.Document) int { return oldestFirst(b, a) }), nil
+}
+
+// Queue implements ledger.Shelf.
+func (s *Store) Queue(_ context.Context, kind, state string, after ledger.Position, limit int) ([]ledger.Document, error) {
+	return s.shelved(kind, state, after, limit, oldestFirst), nil
+}
+
+func oldestFirst(a, b ledger.Document) int {
+	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
+}
+
+func (s *Store) shelved(kind, state string, after ledger.Position, limit int, order func(a, b ledger.Document) int) []ledger.Document {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	newestFirst := func(a, b ledger.Document) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID)) }
 	var found []ledger.Document
 	for _, d := range s.documents {
-		if d.Kind == kind && d.State == state && (after.ID == "" || newestFirst(ledger.Document{ID: after.ID, At: after.At}, d) < 0) {
+		if d.Kind == kind && d.State == state && (after.ID == "" || order(ledger.Document{ID: after.ID, At: after.At}, d) < 0) {
 			found = append(found, d)
 		}
 	}
-	slices.SortFunc(found, newestFirst)
-	return found[:min(limit, len(found))], nil
+	slices.SortFunc(found, order)
+	return found[:min(limit, len(found))]
 }
 
 // Commit implements ledger.Store.

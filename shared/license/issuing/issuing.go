@@ -15,24 +15,26 @@ import (
 
 // Revoker takes licenses back. It signs nothing.
 type Revoker struct {
-	writer *protocol.Writer
-	store  ledger.Store
+	recorder *protocol.Recorder
+	store    ledger.Store
 }
 
 // NewRevoker returns a Revoker, which needs no signer and no keys. All parts are required.
 func NewRevoker(store ledger.Store, now func() time.Time) *Revoker {
-	return &Revoker{protocol.NewClerk(store, now), store}
+	return &Revoker{protocol.NewRecorder(store, now), store}
 }
 
 // Issuer makes and changes licenses, and does all that a Revoker does.
 type Issuer struct {
 	*Revoker
+	writer *protocol.Writer
 	policy policy.Policy
 }
 
 // NewIssuer returns an Issuer. All parts are required.
 func NewIssuer(store ledger.Store, signer protocol.Signer, keys *keyring.Ring, rules policy.Policy, now func() time.Time) *Issuer {
-	return &Issuer{&Revoker{protocol.NewWriter(store, signer, keys, now), store}, rules}
+	writer := protocol.NewWriter(store, signer, keys, now)
+	return &Issuer{&Revoker{writer.Recorder, store}, writer, rules}
 }
 
 // Writer returns what carries the issuer's writes, which a Sweeper needs, too.

@@ -38,7 +38,7 @@ func (r *Revoker) Revoke(ctx context.Context, call protocol.Call, q RevocationRe
 	if err != nil {
 		return protocol.Outcome{}, err
 	}
-	return r.writer.Apply(ctx, protocol.Change{
+	return r.recorder.Apply(ctx, protocol.Change{
 		Call: call, Hash: protocol.Digest(q), Token: old.ServerToken, Target: q.ID, Where: idPointer,
 		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Effect, error) {
 			return r.decideRevocation(ctx, call, q, now)

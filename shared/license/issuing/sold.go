@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/desk"
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/policy"
 	"qmslicensing/shared/license/protocol"
@@ -27,22 +28,23 @@ type SoldRequest struct {
 	Conditions  []ledger.Condition
 	Replaces    string
 	IfMatch     int
-
+	// RequestID names the license request that this answers. Members that are empty here are taken from it, the conditions
+	// always; Replaces given here holds.
+	RequestID string `json:",omitzero"`
+	// ConvertsTrial names the trial that this takes the place of. Server Token, customer and modules are taken from it where
+	// they are empty.
 	ConvertsTrial string `json:",omitzero"`
 }
 
 // Sold issues a permanent license or a subscription; accounting only. Refusals: ConditionsNotMet, ExpiresInPast,
-// BaseLicenseExists, those of changing an existing license where it replaces one, and NotCurrent for a trial that was
-// given up or revoked.
+// BaseLicenseExists, those of changing an existing license where it replaces one, NotCurrent for a trial that was given up
+// or revoked, and those of a request that it answers: RequestNotFound, RequestNotOpen, OwnRequest; RequestRequired where it
+// should answer one.
 func (i *Issuer) Sold(ctx context.Context, call protocol.Call, q SoldRequest) (protocol.Outcome, error) {
 	if err := call.Caller.Authorize(license.IssueSold); err != nil {
 		return protocol.Outcome{}, err
 	}
-	q, err := i.fromTrial(ctx, q)
-	if err != nil {
-		return protocol.Outcome{}, err
-	}
-	q, token, err := q.clean()
+	q, token, err := i.cleanSold(ctx, q)
 	if err != nil {
 		return protocol.Outcome{}, err
 	}
@@ -60,23 +62,20 @@ func (i *Issuer) Sold(ctx context.Context, call protocol.Call, q SoldRequest) (p
 		Target: q.Replaces,
 		Where:  replacesPointer,
 		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Decision, error) {
-			return i.decideSold(ctx, now, q)
+			return i.decideAnswer(ctx, call.Caller, now, q)
 		},
 	})
 }
 
 func (q SoldRequest) clean() (SoldRequest, license.ServerToken, error) {
-	token, tokenErr := parseToken(q.ServerToken)
-	customer, customerErr := license.CleanText("/customer", "The customer's name", q.Customer, 1, policy.MaxCustomer)
-	errs := []error{tokenErr, customerErr, q.Modules.Check("/modules")}
+	sale := q.sale()
+	errs := sale.Clean()
 	switch q.Type {
 	case license.Subscription:
-		errs = append(errs, q.cleanSubscription()...)
+		errs = append(errs, q.checkSubscription()...)
 	case license.Permanent:
-		errs = append(errs, q.cleanPermanent()...)
+		errs = append(errs, q.checkPermanent()...)
 		q.Conditions = policy.CleanConditions(q.Conditions)
-	default:
-		errs = append(errs, license.Invalid("/type", "The type must be subscription or permanent. Sales and support issue temporary licenses."))
 	}
 	if q.Replaces == "" && q.IfMatch != 0 {
 		errs = append(errs, license.Invalid("header:If-Match", "If-Match goes with replaces: name the license that this one takes the place of, or leave it out."))
@@ -84,37 +83,78 @@ func (q SoldRequest) clean() (SoldRequest, license.ServerToken, error) {
 	if err := license.Collect(errs...); err != nil {
 		return q, "", err
 	}
-	q.ServerToken, q.Customer = string(token), customer
-	return q, token, nil
+	q.ServerToken, q.Customer, q.Contract, q.Order = sale.ServerToken, sale.Customer, sale.Contract, sale.Order
+	return q, license.ServerToken(sale.ServerToken), nil
 }
 
-func (q *SoldRequest) cleanSubscription() []error {
-	contract, err := license.CleanText("/contract", "The contract", q.Contract, 1, policy.MaxPaper)
-	q.Contract = contract
-	errs := []error{err, checkTermGiven(q.TermMonths, q.ExpiresOn)}
-	if q.Order != "" {
-		errs = append(errs, notFor("/order", license.Permanent))
+// cleanSold cleans a request for a license, completed from the license request that it answers and from the trial that it
+// converts, if any.
+func (i *Issuer) cleanSold(ctx context.Context, q SoldRequest) (SoldRequest, license.ServerToken, error) {
+	var asked desk.Request
+	var err error
+	if q.RequestID != "" {
+		q.RequestID = strings.ToLower(strings.TrimSpace(q.RequestID))
+		if asked, err = desk.ReadRequest(ctx, i.store, q.RequestID); err != nil {
+			return q, "", license.PointAt(err, requestPointer)
+		}
+		if q, err = q.completedFrom(asked); err != nil {
+			return q, "", err
+		}
 	}
+	if q, err = i.fromTrial(ctx, q); err != nil {
+		return q, "", err
+	}
+	q, token, err := q.clean()
+	if err != nil || q.RequestID == "" {
+		return q, token, err
+	}
+	return q, token, license.Collect(asked.CheckSale(q.sale())...)
+}
+
+// completedFrom takes what is not given from the license request. Its conditions are read when the license is decided.
+func (q SoldRequest) completedFrom(asked desk.Request) (SoldRequest, error) {
+	var errs []error
 	if q.Conditions != nil {
-		errs = append(errs, notFor("/conditions", license.Permanent))
+		errs = append(errs, license.Invalid("/conditions", "The conditions of the sale are those recorded on the request. Record what is missing there, and leave conditions out."))
+	}
+	if q.Type != "" && q.Type != asked.Type {
+		errs = append(errs, desk.NotAsked("/type", string(asked.Type)))
+	}
+	for _, member := range []struct{ given, asked *string }{
+		{(*string)(&q.Type), (*string)(&asked.Type)}, {&q.ServerToken, (*string)(&asked.ServerToken)}, {&q.Customer, &asked.Customer},
+		{&q.Contract, (*string)(&asked.Contract)}, {&q.Order, (*string)(&asked.Order)}, {&q.Replaces, (*string)(&asked.Replaces)},
+	} {
+		if *member.given == "" {
+			*member.given = *member.asked
+		}
+	}
+	if q.Modules == (license.Modules{}) {
+		q.Modules = asked.Modules
+	}
+	return q, license.Collect(errs...)
+}
+
+// sale is the part of the request that a license request may have asked for.
+func (q SoldRequest) sale() policy.Sale {
+	return policy.Sale{ServerToken: q.ServerToken, Customer: q.Customer, Type: q.Type, Modules: q.Modules, Contract: q.Contract, Order: q.Order}
+}
+
+func (q SoldRequest) checkSubscription() []error {
+	errs := []error{checkTermGiven(q.TermMonths, q.ExpiresOn)}
+	if q.Conditions != nil {
+		errs = append(errs, policy.NotFor("/conditions", license.Permanent))
 	}
 	return errs
 }
 
-func (q *SoldRequest) cleanPermanent() []error {
-	order, err := license.CleanText("/order", "The order", q.Order, 1, policy.MaxPaper)
-	q.Order = order
-	errs := []error{err}
-	for pointer, given := range map[string]bool{"/contract": q.Contract != "", "/termMonths": q.TermMonths != 0, "/expiresOn": !q.ExpiresOn.IsNever(), "/startsOn": !q.StartsOn.IsNever()} {
+func (q SoldRequest) checkPermanent() []error {
+	var errs []error
+	for pointer, given := range map[string]bool{"/termMonths": q.TermMonths != 0, "/expiresOn": !q.ExpiresOn.IsNever(), "/startsOn": !q.StartsOn.IsNever()} {
 		if given {
-			errs = append(errs, notFor(pointer, license.Subscription))
+			errs = append(errs, policy.NotFor(pointer, license.Subscription))
 		}
 	}
 	return errs
-}
-
-func notFor(pointer string, t license.Type) error {
-	return license.Invalid(pointer, "%s belongs to a %s license. Leave it out, or change the type.", pointer[1:], t)
 }
 
 // checkTermGiven wants exactly one of the two ways to say a term.
@@ -164,8 +204,44 @@ func termFrom(start license.Date, anchor, months int, end, today license.Date, i
 	return term, nil
 }
 
-// replacesPointer is where a request names the license that it replaces.
-const replacesPointer = "/replaces"
+// Where a request names the license that it replaces, and the license request that it answers.
+const (
+	replacesPointer = "/replaces"
+	requestPointer  = "/requestId"
+)
+
+// decideAnswer decides a license that may answer a license request. The request is read again, so that what it takes with
+// the intent is what it is decided from.
+func (i *Issuer) decideAnswer(ctx context.Context, by license.Caller, now protocol.Situation, q SoldRequest) (protocol.Decision, error) {
+	if q.RequestID == "" {
+		if q.Type == license.Permanent && i.policy.RequestRequired {
+			return protocol.Decision{}, license.Refuse(license.RequestRequired, "A permanent license is issued from a license request, which somebody else made. Have one made, record its conditions, and give its id in requestId.").At(requestPointer)
+		}
+		return i.decideSold(ctx, now, q)
+	}
+	asked, err := desk.ReadRequest(ctx, i.store, q.RequestID)
+	if err != nil {
+		return protocol.Decision{}, license.PointAt(err, requestPointer)
+	}
+	if err := asked.CheckIssuable(by); err != nil {
+		return protocol.Decision{}, license.PointAt(err, requestPointer)
+	}
+	met := asked.Met(i.policy)
+	if err := i.policy.CheckComplete(asked.Type, met, requestPointer); err != nil {
+		return protocol.Decision{}, err
+	}
+	if q.Type == license.Permanent {
+		q.Conditions = met
+	}
+	d, err := i.decideSold(ctx, now, q)
+	if err != nil {
+		return d, err
+	}
+	d.Record.ID, d.Record.RequestID, d.Record.Note = protocol.NewID(), asked.ID, string(asked.Note)
+	before, after, err := asked.Answer(by, d.Record.ID, now.At)
+	d.Record.Returns, d.Documents = append(d.Record.Returns, before), append(d.Documents, after)
+	return d, err
+}
 
 func (i *Issuer) decideSold(ctx context.Context, now protocol.Situation, q SoldRequest) (protocol.Decision, error) {
 	if err := i.policy.CheckConditions(q.Type, q.Conditions, now.Today()); err != nil {

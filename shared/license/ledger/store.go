@@ -43,6 +43,8 @@ type Shelf interface {
 	// Documents returns documents of a kind in a state, newest first, at most limit; after names the last one of the page
 	// before, its zero value starts at the newest.
 	Documents(ctx context.Context, kind, state string, after Position, limit int) ([]Document, error)
+	// Queue returns the same oldest first; the zero value of after starts at the oldest.
+	Queue(ctx context.Context, kind, state string, after Position, limit int) ([]Document, error)
 }
 
 // Position is a document's place in a list.

@@ -101,6 +101,20 @@ func storeShelf(t *testing.T, s AnyStore) {
 	page, err := s.Documents(ctx, "license-request", "open", after, 2)
 	require.NoError(t, err)
 	require.Empty(t, page)
+	after, seen = ledger.Position{}, nil
+	for range 3 {
+		page, err := s.Queue(ctx, "license-request", "open", after, 2)
+		require.NoError(t, err)
+		require.Len(t, page, 2)
+		for _, d := range page {
+			seen = append(seen, d.ID)
+			after = ledger.Position{At: d.At, ID: d.ID}
+		}
+	}
+	require.Equal(t, []string{"d0", "d1", "d2", "d4", "d5", "d6"}, seen)
+	page, err = s.Queue(ctx, "license-request", "open", after, 2)
+	require.NoError(t, err)
+	require.Empty(t, page)
 	page, err = s.Documents(ctx, "license-request", "declined", ledger.Position{}, 2)
 	require.NoError(t, err)
 	require.Equal(t, []ledger.Document{document(3, 1, "declined")}, page)

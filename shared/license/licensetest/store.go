@@ -42,7 +42,7 @@ func Store(t *testing.T, open func(t *testing.T) AnyStore) {
 		"current licenses of both slots":              storeCurrent,
 		"a commit of two chains is all or nothing":    storeTwoChains,
 		"a document is written version by version":    storeDocument,
-		"documents are listed newest first":           storeShelf,
+		"documents are listed from either end":        storeShelf,
 		"a counter stops at its limit":                storeCount,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })

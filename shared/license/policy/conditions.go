@@ -23,33 +23,62 @@ func (p Policy) CheckConditions(t license.Type, conditions []ledger.Condition, t
 	if t != license.Permanent {
 		return nil
 	}
+	if err := p.CheckMet(conditions, today); err != nil {
+		return err
+	}
+	return p.CheckComplete(t, conditions, "/conditions")
+}
+
+// CheckComplete refuses, with ConditionsNotMet at pointer, a license of this type while conditions of its sale are missing.
+func (p Policy) CheckComplete(t license.Type, met []ledger.Condition, pointer string) error {
+	missing := p.Missing(t, met)
+	if len(missing) == 0 {
+		return nil
+	}
+	words := make([]string, len(missing))
+	for n, name := range missing {
+		words[n] = conditionWords(name)
+	}
+	return license.Refuse(license.ConditionsNotMet, "Not met yet: %s. A permanent license is issued when all %d conditions of the sale are met.",
+		strings.Join(words, ", "), len(p.Conditions)).With("missing", missing).At(pointer)
+}
+
+// CheckMet refuses, all at once, names that are no condition of the sale, a name given twice, days that are to come and
+// missing evidence. Pointers are below /conditions.
+func (p Policy) CheckMet(conditions []ledger.Condition, today license.Date) error {
+	var errs []error
 	given := map[string]bool{}
 	for n, c := range conditions {
 		pointer := fmt.Sprintf("/conditions/%d", n)
 		switch {
 		case !slices.Contains(p.Conditions, c.Name):
-			return license.Invalid(pointer+"/name", "This is not a condition of the sale. The conditions are %s.", strings.Join(p.Conditions, ", "))
+			errs = append(errs, license.Invalid(pointer+"/name", "This is not a condition of the sale. The conditions are %s.", strings.Join(p.Conditions, ", ")))
+			continue
 		case given[c.Name]:
-			return license.Invalid(pointer+"/name", "The condition %s is given twice. Give it once.", c.Name)
-		case c.MetOn.IsNever() || c.MetOn.After(today):
-			return license.Invalid(pointer+"/metOn", "%s: the day it was met must be today or a past day.", conditionWords(c.Name))
-		}
-		if _, err := license.CleanText(pointer+"/evidence", "The evidence of "+conditionWords(c.Name), c.Evidence, 1, MaxPaper); err != nil {
-			return err
+			errs = append(errs, license.Invalid(pointer+"/name", "The condition %s is given twice. Give it once.", c.Name))
 		}
 		given[c.Name] = true
+		if c.MetOn.IsNever() || c.MetOn.After(today) {
+			errs = append(errs, license.Invalid(pointer+"/metOn", "%s: the day it was met must be today or a past day.", conditionWords(c.Name)))
+		}
+		_, err := license.CleanText(pointer+"/evidence", "The evidence of "+conditionWords(c.Name), c.Evidence, 1, MaxPaper)
+		errs = append(errs, err)
 	}
-	var missing, words []string
+	return license.Collect(errs...)
+}
+
+// Missing names the conditions of the sale that a license of this type needs and that are not among those met.
+func (p Policy) Missing(t license.Type, met []ledger.Condition) []string {
+	missing := []string{}
+	if t != license.Permanent {
+		return missing
+	}
 	for _, name := range p.Conditions {
-		if !given[name] {
-			missing, words = append(missing, name), append(words, conditionWords(name))
+		if !slices.ContainsFunc(met, func(c ledger.Condition) bool { return c.Name == name }) {
+			missing = append(missing, name)
 		}
 	}
-	if missing == nil {
-		return nil
-	}
-	return license.Refuse(license.ConditionsNotMet, "Not met yet: %s. A permanent license is issued when all %d conditions of the sale are met.",
-		strings.Join(words, ", "), len(p.Conditions)).With("missing", missing).At("/conditions")
+	return missing
 }
 
 // conditionWords turns contract-signed into "contract signed".

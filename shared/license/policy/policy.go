@@ -18,9 +18,11 @@ type Policy struct {
 	EmergencyDays       int      // likewise
 	Conditions          []string // the conditions of a sale that a permanent license needs
 	CorrectionDays      int      // how long after the day of issue accounting may correct a license
+	RequestRequired     bool     // a permanent license answers a license request, which somebody else made
 }
 
-// DefaultPolicy returns the limits of the design: 30, 30 and 14 days, the four conditions of a sale, 7 days to correct.
+// DefaultPolicy returns the limits of the design: 30, 30 and 14 days, the four conditions of a sale, 7 days to correct;
+// accounting may issue without a request.
 func DefaultPolicy() Policy {
 	return Policy{
 		TrialDays: 30, TroubleshootingDays: 30, EmergencyDays: 14,

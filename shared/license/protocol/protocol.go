@@ -57,11 +57,6 @@ func NewWriter(store ledger.Store, signer Signer, keys *keyring.Ring, now func()
 	return &Writer{NewRecorder(store, now), signer, keys}
 }
 
-// NewClerk returns a Writer that can only Apply: it reaches no signing key. Both parts are required.
-func NewClerk(store ledger.Store, now func() time.Time) *Writer {
-	return &Writer{store: store, now: now}
-}
-
 // Call is who asks for a write and under which Idempotency-Key. Method and Path are the request's own.
 type Call struct {
 	Caller         license.Caller

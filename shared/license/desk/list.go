@@ -1,0 +1,148 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/ledger"
+)
+
+// The bounds of a page.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 100
+)
+
+// Page is one page of requests and the cursor of the next, "" on the last.
+type Page struct {
+	Requests []View
+	Next     string
+}
+
+// Show returns one request; sales, accounting and admin.
+func (d *Requests) Show(ctx context.Context, caller license.Caller, id string) (View, error) {
+	if err := caller.Authorize(license.ListRequests); err != nil {
+		return View{}, err
+	}
+	r, err := ReadRequest(ctx, d.store, strings.ToLower(strings.TrimSpace(id)))
+	if err != nil {
+		return View{}, license.PointAt(err, idPointer)
+	}
+	return r.View(d.rules), nil
+}
+
+// List returns requests in a state, or in any where state is ""; sales, accounting and admin. Open requests come oldest
+// first, as a queue is worked off; all other lists begin with the newest. It reads an index, which lags behind a little.
+// limit is 1 to MaxLimit.
+func (d *Requests) List(ctx context.Context, caller license.Caller, state State, cursor string, limit int) (Page, error) {
+	if err := caller.Authorize(license.ListRequests); err != nil {
+		return Page{}, err
+	}
+	if state != "" && !slices.Contains(States(), state) {
+		return Page{}, license.Invalid("query:state", "The state must be open, issued, declined or withdrawn; this is %q. Leave it out for all.", string(state))
+	}
+	after, err := d.pages.read(string(state), cursor)
+	if err != nil {
+		return Page{}, err
+	}
+	found, err := d.read(ctx, state, after, limit+1)
+	if err != nil {
+		return Page{}, err
+	}
+	page := Page{Requests: []View{}}
+	if len(found) > limit {
+		found = found[:limit]
+		last := found[limit-1]
+		page.Next = d.pages.write(string(state), ledger.Position{At: last.At, ID: last.ID})
+	}
+	for _, document := range found {
+		r, err := requestOf(document)
+		if err != nil {
+			return Page{}, err
+		}
+		page.Requests = append(page.Requests, r.View(d.rules))
+	}
+	return page, nil
+}
+
+// read returns documents in the order of the list.
+func (d *Requests) read(ctx context.Context, state State, after ledger.Position, limit int) ([]ledger.Document, error) {
+	switch state {
+	case Open:
+		return d.store.Queue(ctx, RequestKind, string(Open), after, limit)
+	case "":
+	default:
+		return d.store.Documents(ctx, RequestKind, string(state), after, limit)
+	}
+	var all []ledger.Document
+	for _, s := range States() {
+		found, err := d.store.Documents(ctx, RequestKind, string(s), after, limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	// One that changed its state between two of these reads is there twice: the newer version counts.
+	slices.SortFunc(all, func(a, b ledger.Document) int {
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID), cmp.Compare(b.Version, a.Version))
+	})
+	all = slices.CompactFunc(all, func(a, b ledger.Document) bool { return a.ID == b.ID })
+	return all[:min(limit, len(all))], nil
+}
+
+// pages writes and reads cursors: the place of the last document of a page, after 16 bytes of HMAC-SHA256 of list and
+// place. So a cursor is good for its list alone and nobody can make one up; it is opaque, not secret.
+type pages struct{ keys [][]byte }
+
+const macSize = 16
+
+func newPages(secrets []string) (pages, error) {
+	var p pages
+	for _, secret := range secrets {
+		if secret == "" {
+			return p, errors.New("a secret for the cursors of pages is empty")
+		}
+		p.keys = append(p.keys, sum([]byte(secret), "qms-licensing: cursors of documents"))
+	}
+	if len(p.keys) == 0 {
+		return p, errors.New("there is no secret to sign the cursors of pages with")
+	}
+	return p, nil
+}
+
+func sum(key []byte, text string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}
+
+// write makes the cursor of what comes after a place in a list.
+func (p pages) write(list string, after ledger.Position) string {
+	place := after.At.UTC().Format(time.RFC3339Nano) + " " + after.ID
+	return base64.RawURLEncoding.EncodeToString(append(sum(p.keys[0], list+"\x00"+place)[:macSize], place...))
+}
+
+// read returns the place in a cursor of the same list, the zero place of "". Any other text is InvalidRequest.
+func (p pages) read(list, cursor string) (ledger.Position, error) {
+	if cursor == "" {
+		return ledger.Position{}, nil
+	}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err == nil && len(text) > macSize {
+		mac, place := text[:macSize], string(text[macSize:])
+		at, id, _ := strings.Cut(place, " ")
+		instant, err := time.Parse(time.RFC3339Nano, at)
+		if err == nil && slices.ContainsFunc(p.keys, func(key []byte) bool { return hmac.Equal(mac, sum(key, list+"\x00"+place)[:macSize]) }) {
+			return ledger.Position{At: instant, ID: id}, nil
+		}
+	}
+	return ledger.Position{}, license.Invalid("query:cursor", "This cursor is not one of this list: it is damaged, or the state was changed since. Leave it out to start at the first page.")
+}
