@@ -23,6 +23,7 @@ type issueBody struct {
 	Order       *string            `json:"order"`
 	Conditions  []ledger.Condition `json:"conditions"`
 	Replaces    *string            `json:"replaces"`
+	RequestID   *string            `json:"requestId"`
 
 	ConvertsTrial *string `json:"convertsTrial"`
 }
@@ -43,13 +44,14 @@ func Issue(issuer *issuing.Issuer) http.Handler {
 		order, orderErr := notEmpty("/order", in.Order)
 		replaces, replacesErr := notEmpty("/replaces", in.Replaces)
 		trial, trialErr := notEmpty("/convertsTrial", in.ConvertsTrial)
-		if err := license.Collect(tokenErr, customerErr, monthsErr, contractErr, orderErr, replacesErr, trialErr, modulesErr); err != nil {
+		requestID, requestErr := notEmpty("/requestId", in.RequestID)
+		if err := license.Collect(tokenErr, customerErr, monthsErr, contractErr, orderErr, replacesErr, trialErr, requestErr, modulesErr); err != nil {
 			return httpapi.Response{}, err
 		}
 		return issued(issuer.Sold(ctx, call, issuing.SoldRequest{
 			ServerToken: token, Customer: customer, Type: license.Type(in.Type), Modules: modules,
 			Contract: contract, TermMonths: months, ExpiresOn: in.ExpiresOn, StartsOn: in.StartsOn,
-			Order: order, Conditions: in.Conditions, Replaces: replaces, IfMatch: ifMatch, ConvertsTrial: trial,
+			Order: order, Conditions: in.Conditions, Replaces: replaces, IfMatch: ifMatch, ConvertsTrial: trial, RequestID: requestID,
 		}))
 	})
 }

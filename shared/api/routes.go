@@ -35,6 +35,12 @@ var (
 	amendRoute          = Route{"POST", "/v1/licenses/{id}/amend", "amend", []license.Operation{license.Amend}}
 	correctRoute        = Route{"POST", "/v1/licenses/{id}/correct", "amend", []license.Operation{license.Correct}}
 	revokeRoute         = Route{"POST", "/v1/licenses/{id}/revoke", "revoke", []license.Operation{license.Revoke}}
+	askRoute            = Route{"POST", "/v1/license-requests", "request", []license.Operation{license.RequestSold}}
+	requestsRoute       = Route{"GET", "/v1/license-requests", "request", []license.Operation{license.ListRequests}}
+	requestRoute        = Route{"GET", "/v1/license-requests/{id}", "request", []license.Operation{license.ListRequests}}
+	conditionsRoute     = Route{"POST", "/v1/license-requests/{id}/conditions", "request", []license.Operation{license.RecordConditions}}
+	declineRoute        = Route{"POST", "/v1/license-requests/{id}/decline", "request", []license.Operation{license.DeclineRequest}}
+	withdrawRoute       = Route{"POST", "/v1/license-requests/{id}/withdraw", "request", []license.Operation{license.WithdrawRequest}}
 	searchRoute         = Route{"GET", "/v1/licenses", "search", []license.Operation{license.Find}}
 	expirationsRoute    = Route{"GET", "/v1/expirations", "search", []license.Operation{license.Find}}
 	showRoute           = Route{"GET", "/v1/licenses/{id}", "show", []license.Operation{license.Find}}
@@ -57,6 +63,12 @@ func Routes() []Route {
 		amendRoute,
 		correctRoute,
 		revokeRoute,
+		askRoute,
+		requestsRoute,
+		requestRoute,
+		conditionsRoute,
+		declineRoute,
+		withdrawRoute,
 		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
 	}
 }

@@ -34,6 +34,15 @@ func MustInt(name, help string) int {
 	return n
 }
 
+// MustBool returns a setting that is true or false.
+func MustBool(name, help string) bool {
+	text := Must(name, help)
+	if text != "true" && text != "false" {
+		fail("%s is %q, not true or false: %s", name, text, help)
+	}
+	return text == "true"
+}
+
 // MustOriginSecrets returns what CloudFront may send in x-origin-secret: the values of ORIGIN_SECRET, one or, while it
 // changes, two with a comma between, without the spaces around them. None when it is not set or empty: then nothing is
 // demanded, and nobody comes to that by a slip, as any other text without a value stops the start.
@@ -100,7 +109,12 @@ func MustPolicy() policy.Policy {
 		TrialDays:           MustInt("TRIAL_DAYS", "the longest trial in days, and the default"),
 		TroubleshootingDays: MustInt("TROUBLESHOOTING_DAYS", "the longest temporary license for troubleshooting in days, and the default"),
 		EmergencyDays:       MustInt("EMERGENCY_DAYS", "the longest temporary license for an emergency in days, and the default"),
-		Conditions:          strings.Split(Must("CONDITIONS_OF_SALE", "names of the conditions that a permanent license needs, with commas between"), ","),
+		Conditions:          MustConditions(),
 		CorrectionDays:      MustInt("CORRECTION_DAYS", "how many days after its issue a license may be corrected"),
 	}
+}
+
+// MustConditions returns the names of the conditions of a sale.
+func MustConditions() []string {
+	return strings.Split(Must("CONDITIONS_OF_SALE", "names of the conditions that a permanent license needs, with commas between"), ",")
 }

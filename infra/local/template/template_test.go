@@ -61,7 +61,7 @@ func public() []string {
 }
 
 func writers() []string {
-	return []string{"IssueFunction", "IssueTemporaryFunction", "RenewSubscriptionFunction", "RehostFunction", "SweepFunction", "AmendFunction", "RevokeFunction"}
+	return []string{"IssueFunction", "IssueTemporaryFunction", "RenewSubscriptionFunction", "RehostFunction", "SweepFunction", "AmendFunction", "RevokeFunction", "RequestFunction"}
 }
 
 func signers() map[string][]string {
@@ -107,6 +107,12 @@ func granted() map[string]map[string]string {
 		"AmendFunction":             write(),
 		"RevokeFunction":            revoke,
 		"SweepFunction":             sweep,
+		"RequestFunction": {
+			"ReadWriteRequests":  "Allow dynamodb:GetItem dynamodb:PutItem on table/qms-licensing-licenses-1",
+			"NeverWriteKeyTable": write()["NeverWriteKeyTable"],
+			"ListRequests":       "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/documents",
+			"AppendAudit":        write()["AppendAudit"],
+		},
 		"ShowFunction":              {"ReadLicense": read},
 		"RetrieveFunction":          {"ReadLicense": read},
 		"SearchFunction": {

@@ -153,6 +153,14 @@ export function problemWords(problem: Problem, retryAfter: number | null, doing:
       return bad('This license cannot be amended', detail);
     case 'not_correctable':
       return bad('This license cannot be corrected', detail);
+    case 'request_not_found':
+      return bad('No such license request', 'No request has this address. Find it in the list of requests.');
+    case 'request_not_open':
+      return warn('This request is no longer open', detail);
+    case 'own_request':
+      return bad('This is your own request', detail);
+    case 'request_required':
+      return bad('A license request is missing', detail);
     default:
       return assertNever(code);
   }

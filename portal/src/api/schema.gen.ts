@@ -46,6 +46,11 @@ export interface paths {
          * Issue a permanent license or a subscription
          * @description Accounting only. A permanent license needs every condition of the sale. Where a base license is active, name it in
          *     `replaces` and send its ETag as `If-Match`; otherwise the answer is 409 `base_license_exists`.
+         *
+         *     With `requestId` it answers a license request: what is left out is taken from the request, what is given must be
+         *     what the request asks for, and the conditions are those recorded on it. The term comes from here. Whoever made the
+         *     request cannot issue from it. Without `requestId` accounting gives the conditions here, unless a request is
+         *     obligatory for permanent licenses: then the answer is 422 `request_required`.
          */
         post: operations["issue"];
         delete?: never;
@@ -108,6 +113,113 @@ export interface paths {
          *     shorten the license is refused.
          */
         post: operations["renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/license-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * License requests, of one state or all
+         * @description Sales, accounting and admin. Open requests come oldest first, as a queue is worked off; every other list begins with
+         *     the newest. A change can take a moment to be seen here; a request asked for by its id is always as it is.
+         */
+        get: operations["listLicenseRequests"];
+        put?: never;
+        /**
+         * Ask accounting for a permanent license or a subscription
+         * @description Sales and accounting. What is asked for is checked as if it were issued; whether the server may get it is decided
+         *     when it is. The conditions of the sale are recorded afterwards, and another person than this one issues.
+         */
+        post: operations["askForLicense"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/license-requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One license request
+         * @description Sales, accounting and admin.
+         */
+        get: operations["showLicenseRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/license-requests/{id}/conditions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record conditions of the sale as met
+         * @description Accounting only. Each with its evidence; one that is recorded already is replaced. Who recorded it and when is kept.
+         *     Several at once lose nothing of each other, so this takes no `If-Match`.
+         */
+        post: operations["recordConditions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/license-requests/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decline an open request
+         * @description Accounting only.
+         */
+        post: operations["declineLicenseRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/license-requests/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw one's own open request
+         * @description Sales and accounting, and of these only who made the request; 403 `forbidden` names them.
+         */
+        post: operations["withdrawLicenseRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -285,14 +397,15 @@ export interface components {
         };
         /**
          * @description A subscription needs contract and exactly one of termMonths and expiresOn; a permanent license needs order and
-         *     conditions.
+         *     conditions. With requestId everything but the term is taken from the request, and conditions are not given; without it
+         *     serverToken, customer, type and modules are needed.
          */
         IssueRequest: {
-            serverToken: string;
-            customer: string;
+            serverToken?: string;
+            customer?: string;
             /** @enum {string} */
-            type: "subscription" | "permanent";
-            modules: components["schemas"]["Modules"];
+            type?: "subscription" | "permanent";
+            modules?: components["schemas"]["Modules"];
             contract?: string;
             termMonths?: number;
             expiresOn?: components["schemas"]["Date"];
@@ -302,6 +415,69 @@ export interface components {
             conditions?: components["schemas"]["Condition"][];
             /** @description The active base license that this one takes the place of. */
             replaces?: string;
+            /** @description The license request that this answers. */
+            requestId?: string;
+        };
+        /** @description A subscription needs contract, a permanent license needs order. */
+        AskRequest: {
+            /** @enum {string} */
+            type: "permanent" | "subscription";
+            serverToken: string;
+            customer: string;
+            modules: components["schemas"]["Modules"];
+            order?: string;
+            contract?: string;
+            note?: string;
+            /** @description The base license of this server that the new one is to take the place of. */
+            replaces?: string;
+        };
+        /** @enum {string} */
+        LicenseRequestState: "open" | "issued" | "declined" | "withdrawn";
+        LicenseRequest: {
+            id: components["schemas"]["LicenseIdText"];
+            /** @description The ETag is this number in quotes. */
+            version: number;
+            state: components["schemas"]["LicenseRequestState"];
+            /** @enum {string} */
+            type: "permanent" | "subscription";
+            serverToken: components["schemas"]["ServerToken"];
+            customer: string;
+            modules: components["schemas"]["BoughtModules"];
+            seats: components["schemas"]["Seats"];
+            order: string | null;
+            contract: string | null;
+            note: string | null;
+            replaces: string | null;
+            requestedBy: string;
+            /** Format: date-time */
+            requestedAt: string;
+            conditions: components["schemas"]["RecordedCondition"][];
+            /** @description Names of the conditions of the sale that are not met yet. */
+            missing: string[];
+            /** @description The license that answers it. It may still be pending; if it is given up, the request is open again. */
+            licenseId: string | null;
+            issuedBy: string | null;
+            /** Format: date-time */
+            issuedAt: string | null;
+            declinedBy: string | null;
+            /** Format: date-time */
+            declinedAt: string | null;
+            declinedReason: string | null;
+            withdrawnBy: string | null;
+            /** Format: date-time */
+            withdrawnAt: string | null;
+            withdrawnReason: string | null;
+        };
+        RecordedCondition: {
+            name: string;
+            metOn: components["schemas"]["Date"];
+            evidence: string;
+            recordedBy: string;
+            /** Format: date-time */
+            recordedAt: string;
+        };
+        LicenseRequestAnswer: {
+            request: components["schemas"]["LicenseRequest"];
         };
         RenewRequest: {
             contract: string;
@@ -415,7 +591,7 @@ export interface components {
          *
          *     | code | params |
          *     |---|---|
-         *     | `forbidden` | `roles`: who can |
+         *     | `forbidden` | `roles`: who can; of somebody else's request `requestedBy` |
          *     | `module_dependency` | `needed`, `have`, `add`: Call Recording seats |
          *     | `conditions_not_met` | `missing`: names of conditions |
          *     | `trial_limit`, `temporary_limit` | `limit`: days, `requested`: days |
@@ -424,6 +600,8 @@ export interface components {
          *     | `version_conflict` | `licenseId`, `version`, `changedBy`, `changedAt`, `change` |
          *     | `not_current` | `licenseId`, `status` |
          *     | `issue_voided` | `licenseId` |
+         *     | `request_not_open` | `state`, `by`, `at`, `licenseId` if it was issued |
+         *     | `own_request` | `requestedBy` |
          *     | `not_renewable` | `type` |
          *     | `basis_required` | `expiresOn`, `bases` |
          *     | `renewal_in_past`, `expires_in_past` | `expiresOn`, `today` |
@@ -435,7 +613,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "invalid_request" | "forbidden" | "license_not_found" | "version_conflict" | "idempotency_key_reused" | "if_match_required" | "internal" | "unavailable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "module_dependency" | "conditions_not_met" | "trial_limit" | "temporary_limit" | "rehost_limit" | "seats_below_base" | "not_renewable" | "not_rehostable" | "basis_required" | "renewal_in_past" | "expires_in_past" | "base_license_exists" | "trial_over_base" | "other_customer" | "not_current" | "issue_voided";
+            code: "invalid_request" | "forbidden" | "license_not_found" | "version_conflict" | "idempotency_key_reused" | "if_match_required" | "internal" | "unavailable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "module_dependency" | "conditions_not_met" | "trial_limit" | "temporary_limit" | "rehost_limit" | "seats_below_base" | "not_renewable" | "not_rehostable" | "basis_required" | "renewal_in_past" | "expires_in_past" | "base_license_exists" | "trial_over_base" | "other_customer" | "not_current" | "issue_voided" | "request_not_found" | "request_not_open" | "own_request" | "request_required";
             requestId: string;
             params?: Record<string, never>;
             errors?: {
@@ -456,6 +634,29 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["LicenseAnswer"];
+            };
+        };
+        /** @description The request */
+        LicenseRequest: {
+            headers: {
+                "Cache-Control": components["headers"]["NoStore"];
+                ETag: components["headers"]["RequestETag"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["LicenseRequestAnswer"];
+            };
+        };
+        /** @description The request as it is now */
+        LicenseRequestChanged: {
+            headers: {
+                "Cache-Control": components["headers"]["NoStore"];
+                ETag: components["headers"]["RequestETag"];
+                "Idempotency-Replayed": components["headers"]["Replayed"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["LicenseRequestAnswer"];
             };
         };
         /** @description The request failed */
@@ -480,12 +681,16 @@ export interface components {
         RequiredIfMatch: string;
         /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
         LicenseId: string;
+        /** @example 0f5e9c1d7a3b4826a4d1c0e97f62b538 */
+        LicenseRequestId: string;
     };
     requestBodies: never;
     headers: {
         NoStore: "no-store";
         /** @description The license's version. */
         ETag: string;
+        /** @description The request's version. */
+        RequestETag: string;
         /** @description Where the new license is shown. */
         Location: string;
         /** @description Only on a replay of an earlier answer. */
@@ -758,6 +963,185 @@ export interface operations {
             default: components["responses"]["Refused"];
         };
     };
+    listLicenseRequests: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Absent: all of them.
+                 * @example open
+                 */
+                state?: components["schemas"]["LicenseRequestState"];
+                /** @description nextCursor of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["LicenseRequest"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    askForLicense: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskRequest"];
+            };
+        };
+        responses: {
+            /** @description The request, open */
+            201: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["RequestETag"];
+                    /** @description Where the request is shown. */
+                    Location?: string;
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicenseRequestAnswer"];
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    showLicenseRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 0f5e9c1d7a3b4826a4d1c0e97f62b538 */
+                id: components["parameters"]["LicenseRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["LicenseRequest"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    recordConditions: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example 0f5e9c1d7a3b4826a4d1c0e97f62b538 */
+                id: components["parameters"]["LicenseRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "conditions": [
+                 *         {
+                 *           "name": "payment-received",
+                 *           "metOn": "2026-11-12",
+                 *           "evidence": "Bank statement 12 Nov"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    conditions: components["schemas"]["Condition"][];
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["LicenseRequestChanged"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    declineLicenseRequest: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example 0f5e9c1d7a3b4826a4d1c0e97f62b538 */
+                id: components["parameters"]["LicenseRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The order is for 40 QMS Suite"
+                 *     }
+                 */
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["LicenseRequestChanged"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    withdrawLicenseRequest: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example 0f5e9c1d7a3b4826a4d1c0e97f62b538 */
+                id: components["parameters"]["LicenseRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The customer chose a subscription"
+                 *     }
+                 */
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["LicenseRequestChanged"];
+            default: components["responses"]["Refused"];
+        };
+    };
     retrieve: {
         parameters: {
             query?: never;
@@ -914,8 +1298,11 @@ export const licenseStatusValues: ReadonlyArray<FlattenedDeepRequired<components
 export const retrievedLicenseStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RetrievedLicense"]["status"]> = ["active", "expired"];
 export const issueTemporaryRequestPurposeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["IssueTemporaryRequest"]["purpose"]> = ["trial", "troubleshooting", "emergency"];
 export const issueRequestTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["IssueRequest"]["type"]> = ["subscription", "permanent"];
+export const askRequestTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AskRequest"]["type"]> = ["permanent", "subscription"];
+export const licenseRequestStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LicenseRequestState"]> = ["open", "issued", "declined", "withdrawn"];
+export const licenseRequestTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LicenseRequest"]["type"]> = ["permanent", "subscription"];
 export const renewRequestBasisValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RenewRequest"]["basis"]> = ["expiration", "today"];
 export const verdictProblemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["VerdictProblem"]["code"]> = ["damaged", "signature_invalid", "unknown_key", "key_not_for_type", "server_token_mismatch", "expired", "too_many_users", "revoked", "superseded"];
 export const moduleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Module"]> = ["callRecording", "computerRecording", "agentEvaluation"];
 export const userRoleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["User"]["role"]> = ["administrator", "manager", "supervisor", "agent"];
-export const problemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Problem"]["code"]> = ["invalid_request", "forbidden", "license_not_found", "version_conflict", "idempotency_key_reused", "if_match_required", "internal", "unavailable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "module_dependency", "conditions_not_met", "trial_limit", "temporary_limit", "rehost_limit", "seats_below_base", "not_renewable", "not_rehostable", "basis_required", "renewal_in_past", "expires_in_past", "base_license_exists", "trial_over_base", "other_customer", "not_current", "issue_voided"];
+export const problemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Problem"]["code"]> = ["invalid_request", "forbidden", "license_not_found", "version_conflict", "idempotency_key_reused", "if_match_required", "internal", "unavailable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "module_dependency", "conditions_not_met", "trial_limit", "temporary_limit", "rehost_limit", "seats_below_base", "not_renewable", "not_rehostable", "basis_required", "renewal_in_past", "expires_in_past", "base_license_exists", "trial_over_base", "other_customer", "not_current", "issue_voided", "request_not_found", "request_not_open", "own_request", "request_required"];
