@@ -108,7 +108,7 @@ func (r Request) CheckOpen() error {
 	if r.State == Issued {
 		next = "Its license is " + string(r.Closed.LicenseID) + "."
 	} else if r.Closed.Reason != "" {
-		next = fmt.Sprintf("The reason: %q. %s", r.Closed.Reason, next)
+		next = fmt.Sprintf("The reason: “%s”. %s", r.Closed.Reason, next)
 	}
 	refusal := license.Refuse(license.RequestNotOpen, "This request %s by %s on %s. %s", words[r.State], r.Closed.By, license.InstantWords(r.Closed.At), next).
 		With("state", r.State).With("by", r.Closed.By).With("at", r.Closed.At)
