@@ -56,11 +56,16 @@ var inSAM = flag.Bool("sam", false, "run the functions in containers of the SAM 
 
 // start starts a stack of its own, with its keys filled in; change may edit what the template says.
 func start(dir string, change func(*template.Application)) (*system, error) {
+	return startWith(dir, nil, change)
+}
+
+// startWith is start with parameters of the template.
+func startWith(dir string, parameters map[string]string, change func(*template.Application)) (*system, error) {
 	log := &lockedBuffer{}
 	s := &system{log: log, watch: &watcher{}, tokens: map[string]string{}}
 	var err error
 	s.Stack, err = stack.Start(context.Background(), stack.Config{
-		Dir: dir, SAM: *inSAM, InMemory: true, FreePorts: true, NoSchedules: true, Change: change, Log: log, Hooks: s.watch.hooks(),
+		Dir: dir, SAM: *inSAM, InMemory: true, FreePorts: true, NoSchedules: true, Parameters: parameters, Change: change, Log: log, Hooks: s.watch.hooks(),
 		Prepare: func(ctx context.Context, st *stack.Stack) error {
 			s.System = operator.System{DynamoDBEndpoint: st.DynamoDBEndpoint, KMSEndpoint: st.KMSEndpoint, S3Endpoint: st.S3Endpoint, Application: st.Application}
 			_, err := s.System.FillKeys(ctx)
