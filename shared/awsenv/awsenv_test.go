@@ -21,7 +21,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv("AWSENV_TEST_START") == "cursors" {
 		secrets = awsenv.MustCursorSecrets
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(secrets()); err != nil {
+	var made any
+	if os.Getenv("AWSENV_TEST_START") == "switch" {
+		made = awsenv.MustBool("SWITCH", "what it switches")
+	} else {
+		made = secrets()
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(made); err != nil {
 		panic(err)
 	}
 }
@@ -87,5 +93,24 @@ func TestMustCursorSecrets_NeedsOne(t *testing.T) {
 		require.Equal(t, 1, exit.ExitCode(), log)
 		require.Empty(t, made)
 		require.Contains(t, log, "ORIGIN_SECRET is not set: the cursors of pages are signed")
+	}
+}
+
+func TestMustBool_IsTrueOrFalse(t *testing.T) {
+	for _, text := range []string{"true", "false"} {
+		made, log, err := start(t, "AWSENV_TEST_START=switch", "SWITCH="+text)
+		require.NoError(t, err, log)
+		require.JSONEq(t, text, made)
+	}
+	for variable, says := range map[string]string{
+		"OTHER=1":   "SWITCH is not set: what it switches",
+		"SWITCH=":   "SWITCH is not set",
+		"SWITCH=no": `SWITCH is "no", not true or false: what it switches`,
+	} {
+		made, log, err := start(t, "AWSENV_TEST_START=switch", variable)
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit, variable)
+		require.Empty(t, made)
+		require.Contains(t, log, says)
 	}
 }

@@ -113,8 +113,8 @@ func granted() map[string]map[string]string {
 			"ListRequests":       "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/documents",
 			"AppendAudit":        write()["AppendAudit"],
 		},
-		"ShowFunction":              {"ReadLicense": read},
-		"RetrieveFunction":          {"ReadLicense": read},
+		"ShowFunction":     {"ReadLicense": read},
+		"RetrieveFunction": {"ReadLicense": read},
 		"SearchFunction": {
 			"FindByServer":     "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/byServer",
 			"FindByContract":   "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/byContract",
