@@ -14,6 +14,7 @@ func cases() []routeCase {
 	return slices.Concat(
 		licenseCases(),
 		publicCases(),
+		requestCases(),
 	)
 }
 
@@ -24,6 +25,7 @@ func licenseCases() []routeCase {
 	}
 	replaced := licenses(superseded, revoked, void)
 	replaced[none] = func(testing.TB, *system, string) thing { return thing{} }
+	replaced[declined] = requestThings()[declined]
 	return []routeCase{
 		{
 			route: "POST /v1/temporary-licenses",
@@ -34,13 +36,16 @@ func licenseCases() []routeCase {
 			},
 		},
 		{
-			route:  "POST /v1/licenses", // on a server that has none, and instead of the one that it has
+			route:  "POST /v1/licenses", // on a server that has none, instead of the one that it has, and from a request
 			things: replaced,
-			want:   notCurrent,
+			want:   withState(notCurrent, declined, answer{409, "request_not_open"}),
 			ok:     201,
 			request: func(c cell) request {
-				if c.state == none {
+				switch c.state {
+				case none:
 					return request{body: subscription(fresh("QMSA-MATRIX"))}
+				case declined:
+					return request{body: map[string]any{"requestId": c.thing["id"]}}
 				}
 				return request{ifMatch: c.thing["etag"], body: with(permanent(c.thing["serverToken"]), "replaces", c.thing["id"])}
 			},
