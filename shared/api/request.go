@@ -61,6 +61,11 @@ func Requests(d *desk.Requests) Endpoint {
 		if err != nil {
 			return httpapi.Response{}, err
 		}
+		if state, given := r.Given(options.Query)["state"]; given {
+			if err := desk.CheckState(desk.State(state)); err != nil {
+				return httpapi.Response{}, err
+			}
+		}
 		page, err := d.List(ctx, r.Caller, desk.State(r.Query("state")), r.Query("cursor"), limit)
 		return httpapi.Response{Body: requestsAnswer{page.Requests, license.Optional(page.Next)}}, err
 	}))

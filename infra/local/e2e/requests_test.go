@@ -235,6 +235,7 @@ func TestRequests_BadInput(t *testing.T) {
 		"replaces nothing":          {ask(with(good, "replaces", none)), 404, "license_not_found", "/replaces"},
 		"no Idempotency-Key":        {request{method: "POST", path: "/v1/license-requests", as: "sales", body: good}, 400, "invalid_request", "header:Idempotency-Key"},
 		"an unknown state":          {request{method: "GET", path: "/v1/license-requests?state=lost", as: "sales"}, 400, "invalid_request", "query:state"},
+		"an empty state":            {request{method: "GET", path: "/v1/license-requests?state=", as: "sales"}, 400, "invalid_request", "query:state"},
 		"a limit of 101":            {request{method: "GET", path: "/v1/license-requests?limit=101", as: "sales"}, 400, "invalid_request", "query:limit"},
 		"a request not made":        {request{method: "GET", path: "/v1/license-requests/" + none, as: "sales"}, 404, "request_not_found", "path:id"},
 		"no id":                     {request{method: "GET", path: "/v1/license-requests/none", as: "sales"}, 404, "request_not_found", "path:id"},

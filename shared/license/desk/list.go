@@ -39,6 +39,14 @@ func (d *Requests) Show(ctx context.Context, caller license.Caller, id string) (
 	return r.View(d.rules), nil
 }
 
+// CheckState refuses what is no state, the empty text too.
+func CheckState(state State) error {
+	if slices.Contains(States(), state) {
+		return nil
+	}
+	return license.Invalid("query:state", "The state must be open, issued, declined or withdrawn; this is %q. Leave it out for all.", string(state))
+}
+
 // List returns requests in a state, or in any where state is ""; sales, accounting and admin. Open requests come oldest
 // first, as a queue is worked off; all other lists begin with the newest. It reads an index, which lags behind a little.
 // limit is 1 to MaxLimit.
@@ -46,8 +54,10 @@ func (d *Requests) List(ctx context.Context, caller license.Caller, state State,
 	if err := caller.Authorize(license.ListRequests); err != nil {
 		return Page{}, err
 	}
-	if state != "" && !slices.Contains(States(), state) {
-		return Page{}, license.Invalid("query:state", "The state must be open, issued, declined or withdrawn; this is %q. Leave it out for all.", string(state))
+	if state != "" {
+		if err := CheckState(state); err != nil {
+			return Page{}, err
+		}
 	}
 	after, err := d.pages.read(string(state), cursor)
 	if err != nil {
