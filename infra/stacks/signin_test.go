@@ -54,7 +54,12 @@ func TestSignIn_TheConsoleIsGivenTheScopeThatTheRoutesDemand(t *testing.T) {
 			staff++
 		}
 	}
-	require.Equal(t, 12, staff)
+	for _, route := range api.Routes() {
+		if route.Staff() {
+			staff--
+		}
+	}
+	require.Zero(t, staff, "every staff route of the API is in the template")
 	require.Equal(t, []any{"openid", made[0]}, signIn.Resources["Console"].Properties["AllowedOAuthScopes"])
 }
 

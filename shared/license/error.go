@@ -41,8 +41,8 @@ const (
 	NotCurrent        Code = "not_current"
 	IssueVoided       Code = "issue_voided"
 
-	NotAmendable   Code = "not_amendable"
-	NotCorrectable Code = "not_correctable"
+	NotAmendable    Code = "not_amendable"
+	NotCorrectable  Code = "not_correctable"
 	RequestNotFound Code = "request_not_found"
 	RequestNotOpen  Code = "request_not_open"
 	OwnRequest      Code = "own_request"

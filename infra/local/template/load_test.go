@@ -14,8 +14,8 @@ import (
 
 func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	app := load(t)
-	require.Len(t, app.Functions, 12)
-	require.Len(t, app.Routes, 16)
+	require.Len(t, app.Functions, len(functions(t)))
+	require.Len(t, app.Routes, len(api.Routes()))
 
 	issue := function(t, app, "IssueFunction")
 	require.Equal(t, "issue", issue.Name)
@@ -26,7 +26,8 @@ func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"LICENSE_TABLE": "qms-licensing-licenses-1", "AUDIT_TABLE": "qms-licensing-audit-1", "AWS_ENDPOINT_URL_DYNAMODB": "", "AWS_ENDPOINT_URL_KMS": "", "ORIGIN_SECRET": originSecret,
 		"TRIAL_DAYS": "30", "TROUBLESHOOTING_DAYS": "30", "EMERGENCY_DAYS": "14",
-		"CONDITIONS_OF_SALE": "contract-signed,payment-received,quantities-match,customer-name-matches", "REQUIRE_LICENSE_REQUEST": "false",
+		"CONDITIONS_OF_SALE": "contract-signed,payment-received,quantities-match,customer-name-matches",
+		"CORRECTION_DAYS":    "7",
 	}, issue.Environment)
 
 	validate := function(t, app, "ValidateFunction")

@@ -45,7 +45,9 @@ export interface paths {
         /**
          * Issue a permanent license or a subscription
          * @description Accounting only. A permanent license needs every condition of the sale. Where a base license is active, name it in
-         *     `replaces` and send its ETag as `If-Match`; otherwise the answer is 409 `base_license_exists`.
+         *     `replaces` and send its ETag as `If-Match`; otherwise the answer is 409 `base_license_exists`. To sell what was a
+         *     trial, name it in `convertsTrial`: Server Token, customer and modules may then be left out and are the trial's; a
+         *     Server Token that differs is refused. The sale starts a lineage of its own and supersedes the trial.
          *
          *     With `requestId` it answers a license request: what is left out is taken from the request, what is given must be
          *     what the request asks for, and the conditions are those recorded on it. The term comes from here. Whoever made the
@@ -110,9 +112,106 @@ export interface paths {
          * Renew a subscription by contract
          * @description Accounting only. The new term starts the day after the old expiration date, or today with basis `today`. A lapsed
          *     subscription has no default: 422 `basis_required`. The old key works until its own end. An `expiresOn` that would
-         *     shorten the license is refused.
+         *     shorten the license is refused. With `modules` that differ from the old license's the answer says what `changes`.
          */
         post: operations["renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/licenses/{id}/rehost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move a base license to another server
+         * @description Support only. The old server's license is superseded and the new server's opens in one transaction; nothing but the
+         *     Server Token changes. The new server must have no license of another customer (409 `other_customer`; names are
+         *     compared without case, accents, punctuation and legal form) and no active base license (409 `base_license_exists`);
+         *     a temporary license of the same customer there bridges and is superseded. A lapsed subscription is renewed first
+         *     (422 `expires_in_past`), a temporary license is issued anew (422 `not_rehostable`). The `notice` says what becomes of
+         *     both servers.
+         */
+        post: operations["rehost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/licenses/{id}/amend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upgrade or downgrade a base license
+         * @description Accounting only. Issues a permanent license or a subscription anew with other modules; type, dates, papers and
+         *     conditions of the sale stay. `changes` says the modules and seats before and after and, where seats shrink, what the
+         *     customer must do before the new license loads. With `dryRun` the same rules answer 200 with the same `changes` and
+         *     a `preview`, and nothing is written: the headers are the same, but the `Idempotency-Key` is not used up, so that
+         *     the request without `dryRun` can carry it. A temporary license is refused with 422 `not_amendable`, an expired
+         *     subscription with 422 `expires_in_past`.
+         */
+        post: operations["amend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/licenses/{id}/correct": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mend a mistake in a base license
+         * @description Accounting only, until 7 days (a parameter of the system) after the day on which the license with the mistake was
+         *     issued. At least one member must differ from the license. The wrong license is revoked and the right one issued, in
+         *     one step; type, dates and conditions stay. `contract` is for subscriptions, `order` for permanent licenses. A new
+         *     `serverToken` moves the license: 409 `base_license_exists` if that server has an active base license, 409
+         *     `other_customer` if it has a license of another customer. What cannot be corrected (too old, temporary, re-hosted) is
+         *     422 `not_correctable`.
+         */
+        post: operations["correct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/licenses/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a license back
+         * @description Accounting and admin. It is no longer handed out by Server Token and validate says `revoked`; nothing is revived. A
+         *     copy that was loaded already keeps working offline, which `notice` says. A renewal, amendment, correction or re-host
+         *     of it that is not signed yet is given up.
+         */
+        post: operations["revoke"];
         delete?: never;
         options?: never;
         head?: never;
@@ -397,8 +496,9 @@ export interface components {
         };
         /**
          * @description A subscription needs contract and exactly one of termMonths and expiresOn; a permanent license needs order and
-         *     conditions. With requestId everything but the term is taken from the request, and conditions are not given; without it
-         *     serverToken, customer, type and modules are needed.
+         *     conditions. With requestId everything but the term is taken from the request, and conditions are not given; with
+         *     convertsTrial serverToken, customer and modules may be left out; with neither serverToken, customer, type and modules
+         *     are needed.
          */
         IssueRequest: {
             serverToken?: string;
@@ -415,6 +515,8 @@ export interface components {
             conditions?: components["schemas"]["Condition"][];
             /** @description The active base license that this one takes the place of. */
             replaces?: string;
+            /** @description The trial that the customer buys. */
+            convertsTrial?: string;
             /** @description The license request that this answers. */
             requestId?: string;
         };
@@ -487,6 +589,65 @@ export interface components {
             basis?: "expiration" | "today";
             /** @description Default */
             modules?: components["schemas"]["Modules"];
+        };
+        /** @description The reason other needs a note. */
+        RehostRequest: {
+            /** @description Of the new server. */
+            serverToken: string;
+            /** @enum {string} */
+            reason: "network-card-replaced" | "server-replaced" | "virtual-machine-moved" | "other";
+            note?: string;
+        };
+        AmendRequest: {
+            /** @description What it is to have. */
+            modules: components["schemas"]["Modules"];
+            note?: string;
+            /**
+             * @description Say what would change and write nothing.
+             * @default false
+             */
+            dryRun: boolean;
+        };
+        /** @description What is left out stays as it is; at least one member besides reason must differ from the license. */
+        CorrectRequest: {
+            reason: string;
+            serverToken?: string;
+            customer?: string;
+            contract?: string;
+            order?: string;
+            modules?: components["schemas"]["Modules"];
+        };
+        RevokeRequest: {
+            reason: string;
+        };
+        /** @description What other modules mean for the customer. */
+        Changes: {
+            modules: {
+                before: components["schemas"]["BoughtModules"];
+                after: components["schemas"]["BoughtModules"];
+            };
+            seats: {
+                before: components["schemas"]["Seats"];
+                after: components["schemas"]["Seats"];
+            };
+            /** @description What the customer must do before the new license loads, a sentence for each module whose seats shrink. */
+            warnings: string[];
+        };
+        /** @description A license that would be issued, without what only issuing gives it. */
+        LicensePreview: {
+            serverToken: components["schemas"]["ServerToken"];
+            type: components["schemas"]["Type"];
+            customer: string;
+            modules: components["schemas"]["BoughtModules"];
+            seats: components["schemas"]["Seats"];
+            startsOn: components["schemas"]["Date"];
+            /**
+             * Format: date
+             * @description null is Never.
+             */
+            expiresOn: string | null;
+            contract: string | null;
+            order: string | null;
         };
         ValidateRequest: {
             /** @description As it was pasted. */
@@ -600,9 +761,11 @@ export interface components {
          *     | `version_conflict` | `licenseId`, `version`, `changedBy`, `changedAt`, `change` |
          *     | `not_current` | `licenseId`, `status` |
          *     | `issue_voided` | `licenseId` |
+         *     | `not_renewable`, `not_rehostable`, `not_amendable` | `type` |
+         *     | `not_correctable` | `type` of a temporary license, `operation` of a re-hosted one, or `issuedOn` and `until`: the last day |
+         *     | `other_customer` | `licenseId`, `customer`: of this license, `otherCustomer`: of the license on the other server |
          *     | `request_not_open` | `state`, `by`, `at`, `licenseId` if it was issued |
          *     | `own_request` | `requestedBy` |
-         *     | `not_renewable` | `type` |
          *     | `basis_required` | `expiresOn`, `bases` |
          *     | `renewal_in_past`, `expires_in_past` | `expiresOn`, `today` |
          *     | `unavailable` | `retryAfter`: seconds |
@@ -613,7 +776,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "invalid_request" | "forbidden" | "license_not_found" | "version_conflict" | "idempotency_key_reused" | "if_match_required" | "internal" | "unavailable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "module_dependency" | "conditions_not_met" | "trial_limit" | "temporary_limit" | "rehost_limit" | "seats_below_base" | "not_renewable" | "not_rehostable" | "basis_required" | "renewal_in_past" | "expires_in_past" | "base_license_exists" | "trial_over_base" | "other_customer" | "not_current" | "issue_voided" | "request_not_found" | "request_not_open" | "own_request" | "request_required";
+            code: "invalid_request" | "forbidden" | "license_not_found" | "version_conflict" | "idempotency_key_reused" | "if_match_required" | "internal" | "unavailable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "module_dependency" | "conditions_not_met" | "trial_limit" | "temporary_limit" | "rehost_limit" | "seats_below_base" | "not_renewable" | "not_rehostable" | "basis_required" | "renewal_in_past" | "expires_in_past" | "base_license_exists" | "trial_over_base" | "other_customer" | "not_current" | "issue_voided" | "not_amendable" | "not_correctable" | "request_not_found" | "request_not_open" | "own_request" | "request_required";
             requestId: string;
             params?: Record<string, never>;
             errors?: {
@@ -957,6 +1120,198 @@ export interface operations {
                         license: components["schemas"]["License"];
                         previousExpiresOn: components["schemas"]["Date"];
                         expiresOn: components["schemas"]["Date"];
+                        changes?: components["schemas"]["Changes"];
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    rehost: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+                /** @description The ETag of the license that is changed. Without it the answer is 428 `if_match_required`. */
+                "If-Match": components["parameters"]["RequiredIfMatch"];
+            };
+            path: {
+                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                id: components["parameters"]["LicenseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "serverToken": "QMSB-4M8D-K2VX-77QH-PT31",
+                 *       "reason": "network-card-replaced",
+                 *       "note": "Ticket 4711"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RehostRequest"];
+            };
+        };
+        responses: {
+            /** @description The license on the new server */
+            201: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        license: components["schemas"]["License"];
+                        previousLicenseId: components["schemas"]["LicenseIdText"];
+                        /** @description What becomes of both servers, and what can bridge. */
+                        notice: string;
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    amend: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+                /** @description The ETag of the license that is changed. Without it the answer is 428 `if_match_required`. */
+                "If-Match": components["parameters"]["RequiredIfMatch"];
+            };
+            path: {
+                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                id: components["parameters"]["LicenseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AmendRequest"];
+            };
+        };
+        responses: {
+            /** @description What a dry run would issue */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        preview: components["schemas"]["LicensePreview"];
+                        changes: components["schemas"]["Changes"];
+                    };
+                };
+            };
+            /** @description The amended license */
+            201: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        license: components["schemas"]["License"];
+                        previousLicenseId: components["schemas"]["LicenseIdText"];
+                        changes: components["schemas"]["Changes"];
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    correct: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+                /** @description The ETag of the license that is changed. Without it the answer is 428 `if_match_required`. */
+                "If-Match": components["parameters"]["RequiredIfMatch"];
+            };
+            path: {
+                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                id: components["parameters"]["LicenseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrectRequest"];
+            };
+        };
+        responses: {
+            /** @description The right license */
+            201: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        license: components["schemas"]["License"];
+                        /** @description The license that is revoked. */
+                        previousLicenseId: components["schemas"]["LicenseIdText"];
+                        changes?: components["schemas"]["Changes"];
+                        /** @description What becomes of a copy of the wrong license that was loaded already. */
+                        notice: string;
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+                /** @description The ETag of the license that is changed. Without it the answer is 428 `if_match_required`. */
+                "If-Match": components["parameters"]["RequiredIfMatch"];
+            };
+            path: {
+                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                id: components["parameters"]["LicenseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The contract was cancelled on 12 November"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RevokeRequest"];
+            };
+        };
+        responses: {
+            /** @description The revoked license */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        license: components["schemas"]["License"];
+                        notice: string;
                     };
                 };
             };
@@ -1302,7 +1657,8 @@ export const askRequestTypeValues: ReadonlyArray<FlattenedDeepRequired<component
 export const licenseRequestStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LicenseRequestState"]> = ["open", "issued", "declined", "withdrawn"];
 export const licenseRequestTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LicenseRequest"]["type"]> = ["permanent", "subscription"];
 export const renewRequestBasisValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RenewRequest"]["basis"]> = ["expiration", "today"];
+export const rehostRequestReasonValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RehostRequest"]["reason"]> = ["network-card-replaced", "server-replaced", "virtual-machine-moved", "other"];
 export const verdictProblemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["VerdictProblem"]["code"]> = ["damaged", "signature_invalid", "unknown_key", "key_not_for_type", "server_token_mismatch", "expired", "too_many_users", "revoked", "superseded"];
 export const moduleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Module"]> = ["callRecording", "computerRecording", "agentEvaluation"];
 export const userRoleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["User"]["role"]> = ["administrator", "manager", "supervisor", "agent"];
-export const problemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Problem"]["code"]> = ["invalid_request", "forbidden", "license_not_found", "version_conflict", "idempotency_key_reused", "if_match_required", "internal", "unavailable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "module_dependency", "conditions_not_met", "trial_limit", "temporary_limit", "rehost_limit", "seats_below_base", "not_renewable", "not_rehostable", "basis_required", "renewal_in_past", "expires_in_past", "base_license_exists", "trial_over_base", "other_customer", "not_current", "issue_voided", "request_not_found", "request_not_open", "own_request", "request_required"];
+export const problemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Problem"]["code"]> = ["invalid_request", "forbidden", "license_not_found", "version_conflict", "idempotency_key_reused", "if_match_required", "internal", "unavailable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "module_dependency", "conditions_not_met", "trial_limit", "temporary_limit", "rehost_limit", "seats_below_base", "not_renewable", "not_rehostable", "basis_required", "renewal_in_past", "expires_in_past", "base_license_exists", "trial_over_base", "other_customer", "not_current", "issue_voided", "not_amendable", "not_correctable", "request_not_found", "request_not_open", "own_request", "request_required"];

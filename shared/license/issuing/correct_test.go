@@ -9,7 +9,6 @@ import (
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
-	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensetest"
 	"qmslicensing/shared/license/protocol"
 	"qmslicensing/shared/license/registry"
@@ -234,16 +233,7 @@ func TestCorrect_ServersThatAreTaken(t *testing.T) {
 
 func TestCorrect_ARehostedLicenseIsNotAccountingsMistake(t *testing.T) {
 	d := newDesk(t)
-	old := d.sold(licensetest.Subscription())
-	moved := d.record(old.ID)
-	out, err := d.issuer.Writer().Run(context.Background(), protocol.Write{
-		Call: licensetest.Call(licensetest.SupportCaller, "k"), Token: otherToken, From: licensetest.Token, Slot: license.BaseSlot, Target: old.ID,
-		Decide: func(context.Context, protocol.Situation) (protocol.Decision, error) {
-			moved.Operation, moved.Predecessor, moved.ServerToken, moved.Answer = ledger.OpRehost, old.ID, otherToken, nil
-			return protocol.Decision{Record: moved}, nil
-		},
-	})
-	rehosted := d.must(out, err)
-	_, err = d.correct(rehosted, issuing.CorrectionRequest{Customer: "A"})
+	rehosted := d.rehost(d.sold(licensetest.Subscription()), otherToken)
+	_, err := d.correct(rehosted, issuing.CorrectionRequest{Customer: "A"})
 	require.Contains(t, requireCode(t, license.NotCorrectable, err).Detail, "re-hosted")
 }
