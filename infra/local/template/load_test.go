@@ -26,8 +26,9 @@ func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"LICENSE_TABLE": "qms-licensing-licenses-1", "AUDIT_TABLE": "qms-licensing-audit-1", "AWS_ENDPOINT_URL_DYNAMODB": "", "AWS_ENDPOINT_URL_KMS": "", "ORIGIN_SECRET": originSecret,
 		"TRIAL_DAYS": "30", "TROUBLESHOOTING_DAYS": "30", "EMERGENCY_DAYS": "14",
-		"CONDITIONS_OF_SALE": "contract-signed,payment-received,quantities-match,customer-name-matches",
-		"CORRECTION_DAYS":    "7",
+		"CONDITIONS_OF_SALE":      "contract-signed,payment-received,quantities-match,customer-name-matches",
+		"REQUIRE_LICENSE_REQUEST": "false",
+		"CORRECTION_DAYS":         "7",
 	}, issue.Environment)
 
 	validate := function(t, app, "ValidateFunction")
