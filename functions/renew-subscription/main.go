@@ -1,4 +1,4 @@
-// Command renew-subscription is the function behind POST /v1/licenses/{id}/renew.
+// Command renew-subscription is the function behind POST /v1/licenses/{id}/renew and POST /v1/renewals.
 package main
 
 import (
@@ -14,8 +14,10 @@ import (
 	"qmslicensing/shared/kmssign"
 	"qmslicensing/shared/lambdahttp"
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/batch"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
+	"qmslicensing/shared/license/registry"
 )
 
 func main() {
@@ -26,5 +28,7 @@ func main() {
 	signer := kmssign.New(kms.NewFromConfig(cfg), license.SoldKey)
 	keys := keyring.New(store, time.Now)
 	issuer := issuing.NewIssuer(store, signer, keys, awsenv.MustPolicy(), time.Now)
-	lambda.Start(lambdahttp.Handler(api.Renew(issuer), awsenv.MustOriginSecrets()...))
+	renewer := batch.NewRenewer(issuer, registry.NewSelector(store, time.Now))
+	handler := api.Mux(api.Renew(issuer), api.Renewals(renewer))
+	lambda.Start(lambdahttp.Handler(handler, awsenv.MustOriginSecrets()...))
 }

@@ -60,6 +60,7 @@ var arrows = []arrow{
 	{from: license + "/policy", may: []string{license, license + "/ledger"}, never: domainNever},
 	{from: license + "/desk", may: []string{license, license + "/ledger", license + "/policy", license + "/protocol"}, never: domainNever},
 	{from: license + "/issuing", may: []string{license, license + "/customer", license + "/desk", license + "/keyring", license + "/ledger", license + "/policy", license + "/protocol"}, never: domainNever},
+	{from: license + "/batch", may: []string{license, license + "/issuing", license + "/ledger", license + "/policy", license + "/protocol", license + "/registry"}, never: domainNever},
 	{from: license + "/registry", may: []string{license, license + "/customer", license + "/ledger"}, never: domainNever},
 	{from: license + "/verdict", may: []string{license, license + "/licensekey"}, never: domainNever},
 	// The one library in the domain: how Unicode takes letters and accents apart is not in the standard library.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
 
 	"qmslicensing/shared/httpapi"
 	"qmslicensing/shared/license"
@@ -18,9 +17,9 @@ type renewBody struct {
 }
 
 // Renew handles POST /v1/licenses/{id}/renew.
-func Renew(issuer *issuing.Issuer) http.Handler {
+func Renew(issuer *issuing.Issuer) Endpoint {
 	route := renewRoute
-	return httpapi.Handle(route.options(maxBody), func(ctx context.Context, r httpapi.Request, in renewBody) (httpapi.Response, error) {
+	return route.at(httpapi.Handle(route.options(maxBody), func(ctx context.Context, r httpapi.Request, in renewBody) (httpapi.Response, error) {
 		id := r.Path("id")
 		call, ifMatch, err := writeCall(r, route, "/v1/licenses/"+id+"/renew")
 		if err != nil {
@@ -34,5 +33,5 @@ func Renew(issuer *issuing.Issuer) http.Handler {
 			ID: id, Contract: in.Contract, TermMonths: months, ExpiresOn: in.ExpiresOn,
 			Basis: license.RenewalBasis(in.Basis), Modules: in.Modules, IfMatch: ifMatch,
 		}))
-	})
+	}))
 }

@@ -41,6 +41,7 @@ var (
 	conditionsRoute     = Route{"POST", "/v1/license-requests/{id}/conditions", "request", []license.Operation{license.RecordConditions}}
 	declineRoute        = Route{"POST", "/v1/license-requests/{id}/decline", "request", []license.Operation{license.DeclineRequest}}
 	withdrawRoute       = Route{"POST", "/v1/license-requests/{id}/withdraw", "request", []license.Operation{license.WithdrawRequest}}
+	renewalsRoute       = Route{"POST", "/v1/renewals", "renew-subscription", []license.Operation{license.Renew}}
 	searchRoute         = Route{"GET", "/v1/licenses", "search", []license.Operation{license.Find}}
 	expirationsRoute    = Route{"GET", "/v1/expirations", "search", []license.Operation{license.Find}}
 	showRoute           = Route{"GET", "/v1/licenses/{id}", "show", []license.Operation{license.Find}}
@@ -56,6 +57,7 @@ func Routes() []Route {
 		issueTemporaryRoute,
 		issueRoute,
 		renewRoute,
+		renewalsRoute,
 		searchRoute,
 		expirationsRoute,
 		showRoute,

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"maps"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -61,6 +63,7 @@ var presentations = map[license.Code]presentation{
 	license.RequestNotOpen:       {http.StatusConflict, "This request is no longer open"},
 	license.OwnRequest:           {http.StatusUnprocessableEntity, "This is your own request"},
 	license.RequestRequired:      {http.StatusUnprocessableEntity, "A license request is missing"},
+	license.TooManyLicenses:      {http.StatusUnprocessableEntity, "Too many licenses at once"},
 }
 
 // readAgain is what a caller is told to wait when a store did not answer a read.
@@ -84,6 +87,11 @@ func refusalOf(err error, requestID string) *license.Error {
 func Present(err error, requestID string) Problem {
 	refusal := refusalOf(err, requestID)
 	p := presentations[refusal.Code]
+	params := refusal.Params
+	if refusal.RetryAfter > 0 {
+		params = map[string]any{"retryAfter": wholeSeconds(refusal.RetryAfter)}
+		maps.Copy(params, refusal.Params)
+	}
 	return Problem{
 		Type:      "urn:qms-licensing:problem:" + string(refusal.Code),
 		Title:     p.title,
@@ -91,18 +99,18 @@ func Present(err error, requestID string) Problem {
 		Detail:    refusal.Detail,
 		Code:      refusal.Code,
 		RequestID: requestID,
-		Params:    refusal.Params,
+		Params:    params,
 		Errors:    refusal.Fields,
 	}
 }
+
+func wholeSeconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 func problemResponse(err error, requestID string) Response {
 	problem := Present(err, requestID)
 	header := http.Header{"Content-Type": {"application/problem+json"}}
 	if wait := refusalOf(err, requestID).RetryAfter; wait > 0 {
-		seconds := int(wait.Seconds())
-		header.Set("Retry-After", strconv.Itoa(seconds))
-		problem.Params = map[string]any{"retryAfter": seconds}
+		header.Set("Retry-After", strconv.Itoa(wholeSeconds(wait)))
 	}
 	return Response{Status: problem.Status, Header: header, Body: problem}
 }

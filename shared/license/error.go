@@ -47,6 +47,7 @@ const (
 	RequestNotOpen  Code = "request_not_open"
 	OwnRequest      Code = "own_request"
 	RequestRequired Code = "request_required"
+	TooManyLicenses Code = "too_many_licenses"
 )
 
 // Codes lists every Code, in the order above. Tests range over it.
@@ -58,6 +59,7 @@ func Codes() []Code {
 		RenewalInPast, ExpiresInPast, BaseLicenseExists, TrialOverBase, OtherCustomer, NotCurrent, IssueVoided,
 		NotAmendable, NotCorrectable,
 		RequestNotFound, RequestNotOpen, OwnRequest, RequestRequired,
+		TooManyLicenses,
 	}
 }
 

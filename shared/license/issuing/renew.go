@@ -12,7 +12,8 @@ import (
 )
 
 // RenewalRequest asks to renew a subscription: either TermMonths or ExpiresOn. An empty Basis is BasisExpiration, but a
-// lapsed subscription must say. Modules nil keeps those of the old license. IfMatch is the version it was read at.
+// lapsed subscription must say. Modules nil keeps those of the old license, KeepContract its contract; Contract is then
+// empty. IfMatch is the version it was read at.
 type RenewalRequest struct {
 	ID         string
 	Contract   string
@@ -21,6 +22,8 @@ type RenewalRequest struct {
 	Basis      license.RenewalBasis
 	Modules    *license.Modules
 	IfMatch    int
+
+	KeepContract bool `json:",omitzero"`
 }
 
 // Renew renews a subscription by contract; accounting only. Refusals: NotRenewable, BasisRequired, RenewalInPast, and
@@ -40,29 +43,75 @@ func (i *Issuer) Renew(ctx context.Context, call protocol.Call, q RenewalRequest
 	if err != nil {
 		return protocol.Outcome{}, err
 	}
-	return i.writer.Run(ctx, protocol.Write{
+	return i.writer.Run(ctx, renewal(call, old.ServerToken, q))
+}
+
+func renewal(call protocol.Call, token license.ServerToken, q RenewalRequest) protocol.Write {
+	return protocol.Write{
 		Call:   call,
 		Hash:   protocol.Digest(q),
-		Token:  old.ServerToken,
+		Token:  token,
 		Slot:   license.BaseSlot,
 		Target: q.ID,
 		Where:  idPointer,
 		Decide: func(_ context.Context, now protocol.Situation) (protocol.Decision, error) {
 			return decideRenewal(now, q)
 		},
-	})
+	}
+}
+
+// PreviewRenewal applies the rules of Renew to what is stored now and writes nothing: it returns the license as it is, also
+// with a refusal, and the one that Renew would make of this version; q.IfMatch is not looked at. Unavailable: another
+// change of the server's license is under way, so that nobody knows yet what Renew would find.
+func (i *Issuer) PreviewRenewal(ctx context.Context, caller license.Caller, q RenewalRequest) (old, renewed ledger.Record, err error) {
+	if err := caller.Authorize(license.Renew); err != nil {
+		return old, renewed, err
+	}
+	if q, err = q.clean(); err != nil {
+		return old, renewed, err
+	}
+	if old, err = i.find(ctx, q.ID); err != nil {
+		return old, renewed, err
+	}
+	write := renewal(protocol.Call{Caller: caller}, old.ServerToken, q)
+	write.Decide = func(_ context.Context, now protocol.Situation) (protocol.Decision, error) {
+		old = *now.Target
+		q.IfMatch = old.Version
+		decision, err := decideRenewal(now, q)
+		if err == nil && now.Server.Base.Busy() != "" {
+			err = underWay()
+		}
+		return decision, err
+	}
+	decision, err := i.writer.Preview(ctx, write)
+	return old, decision.Record, err
+}
+
+// underWay says that a change is not finished; within a minute the sweep finishes what its caller left.
+func underWay() error {
+	refusal := license.Refuse(license.Unavailable, "Another change of this server's license has begun and is not finished. Look again in a minute.")
+	refusal.RetryAfter = time.Minute
+	return refusal
+}
+
+// Check returns what is wrong with a request whatever license it is for: InvalidRequest.
+func (q RenewalRequest) Check() error {
+	_, err := q.clean()
+	return err
 }
 
 func (q RenewalRequest) clean() (RenewalRequest, error) {
-	var basisErr, modulesErr error
-	contract, contractErr := license.CleanText("/contract", "The contract", q.Contract, 1, policy.MaxPaper)
+	var contractErr, basisErr, modulesErr error
+	if !q.KeepContract {
+		q.Contract, contractErr = license.CleanText("/contract", "The contract", q.Contract, 1, policy.MaxPaper)
+	}
 	if q.Basis != "" && q.Basis != license.BasisExpiration && q.Basis != license.BasisToday {
 		basisErr = license.Invalid("/basis", "The basis must be expiration or today.")
 	}
 	if q.Modules != nil {
 		modulesErr = q.Modules.Check("/modules")
 	}
-	q.Contract, q.ID = contract, strings.ToLower(strings.TrimSpace(q.ID))
+	q.ID = strings.ToLower(strings.TrimSpace(q.ID))
 	return q, license.Collect(contractErr, checkTermGiven(q.TermMonths, q.ExpiresOn), basisErr, modulesErr)
 }
 
@@ -95,14 +144,17 @@ func decideRenewal(now protocol.Situation, q RenewalRequest) (protocol.Decision,
 	if err != nil {
 		return protocol.Decision{}, err
 	}
-	modules := old.Modules
+	modules, contract := old.Modules, license.Optional(q.Contract)
 	if q.Modules != nil {
 		modules = *q.Modules
+	}
+	if q.KeepContract {
+		contract = old.Contract
 	}
 	return protocol.Decision{Record: ledger.Record{
 		License: license.License{
 			ServerToken: old.ServerToken, LineageID: old.LineageID, Type: license.Subscription, Customer: old.Customer,
-			Modules: modules, Contract: license.Optional(q.Contract), StartsOn: term.StartsOn, ExpiresOn: term.EndsOn,
+			Modules: modules, Contract: contract, StartsOn: term.StartsOn, ExpiresOn: term.EndsOn,
 		},
 		Operation:         ledger.OpRenew,
 		AnchorDay:         term.AnchorDay,

@@ -21,6 +21,7 @@ type Query struct {
 	issuedBy  string
 	lastEvent string
 	from, to  license.Date // expiring between these days, both included; Never is open
+	current   bool         // stored active; only a Selector asks so
 }
 
 // filter reads the value of one filter into a query.
@@ -157,7 +158,7 @@ func (q Query) span(now time.Time) Span {
 		return Span{Index: ByContract, Partition: q.contract, Falling: true}
 	case q.customer != "":
 		return Span{Index: ByCustomer, Low: q.customer, High: q.customer + beyond}
-	case q.expiring() || q.status == license.Expired:
+	case q.expiring() || q.status == license.Expired || q.current:
 		return q.expirations(now)
 	}
 	return Span{Index: ByIssue, Falling: true}
@@ -165,7 +166,7 @@ func (q Query) span(now time.Time) Span {
 
 // expirations is the span of the dates asked for. Expired licenses without dates come the latest first.
 func (q Query) expirations(now time.Time) Span {
-	span := Span{Index: ByExpiration, Falling: !q.expiring()}
+	span := Span{Index: ByExpiration, Falling: !q.expiring() && !q.current}
 	from, to := q.from, q.to
 	ended := lastExpired(now)
 	if q.status == license.Expired && (to.IsNever() || to.After(ended)) {
@@ -205,6 +206,7 @@ func (q Query) matches(e Entry, now time.Time) bool {
 		q.purpose != "" && q.purpose != e.Purpose,
 		q.issuedBy != "" && !strings.EqualFold(q.issuedBy, e.IssuedBy),
 		q.lastEvent != "" && q.lastEvent != e.LastEvent,
+		q.current && e.Status != license.Active,
 		q.expiring() && (day == "" || e.Status != license.Active),
 		!q.from.IsNever() && day < q.from.String(),
 		!q.to.IsNever() && day > q.to.String():
