@@ -33,7 +33,6 @@ type renewalsFilter struct {
 	Contract    *string `json:"contract"`
 	Status      *string `json:"status"`
 	IssuedBy    *string `json:"issuedBy"`
-	LastEvent   *string `json:"lastEvent"`
 	ExpiresFrom *string `json:"expiresFrom"`
 	ExpiresTo   *string `json:"expiresTo"`
 }
@@ -138,7 +137,7 @@ func (in renewalsBody) selection() (batch.Selection, error) {
 func (f *renewalsFilter) given() map[string]string {
 	given := map[string]string{}
 	for name, value := range map[string]*string{
-		"customer": f.Customer, "contract": f.Contract, "status": f.Status, "issuedBy": f.IssuedBy, "lastEvent": f.LastEvent,
+		"customer": f.Customer, "contract": f.Contract, "status": f.Status, "issuedBy": f.IssuedBy,
 		"expiresFrom": f.ExpiresFrom, "expiresTo": f.ExpiresTo,
 	} {
 		if value != nil {

@@ -99,13 +99,17 @@ func granted() map[string]map[string]string {
 	delete(revoke, "ReadKeyTable") // it signs nothing
 	sweep := write()
 	sweep["FindPending"] = "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/pending"
+	renew := write()
+	for sid, index := range map[string]string{"FindByContract": "byContract", "FindByCustomer": "byCustomer", "FindByExpiration": "byExpiration"} {
+		renew[sid] = "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/" + index
+	}
 	return map[string]map[string]string{
 		"IssueFunction":             write(),
 		"IssueTemporaryFunction":    write(),
-		"RenewSubscriptionFunction": write(),
 		"RehostFunction":            write(),
 		"AmendFunction":             write(),
 		"RevokeFunction":            revoke,
+		"RenewSubscriptionFunction": renew,
 		"SweepFunction":             sweep,
 		"RequestFunction": {
 			"ReadWriteRequests":  "Allow dynamodb:GetItem dynamodb:PutItem on table/qms-licensing-licenses-1",

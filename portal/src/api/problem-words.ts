@@ -161,6 +161,8 @@ export function problemWords(problem: Problem, retryAfter: number | null, doing:
       return bad('This is your own request', detail);
     case 'request_required':
       return bad('A license request is missing', detail);
+    case 'too_many_licenses':
+      return warn('Too many licenses at once', detail);
     default:
       return assertNever(code);
   }
