@@ -53,7 +53,7 @@ func Renewals(renewer *batch.Renewer) Endpoint {
 		}
 		terms := batch.Terms{Contract: contract, TermMonths: months, ExpiresOn: in.ExpiresOn, Basis: license.RenewalBasis(in.Basis)}
 		if in.DryRun == nil || *in.DryRun {
-			return previewRenewals(ctx, renewer, r.Caller, in, terms)
+			return previewRenewals(ctx, renewer, r, in, terms)
 		}
 		return runRenewals(ctx, renewer, r, in, terms)
 	}))
@@ -76,18 +76,23 @@ type renewalsPreview struct {
 	Count int               `json:"count"`
 }
 
-func previewRenewals(ctx context.Context, renewer *batch.Renewer, caller license.Caller, in renewalsBody, terms batch.Terms) (httpapi.Response, error) {
+// previewRenewals answers a dry run. It needs no Idempotency-Key, but one that is sent must be one.
+func previewRenewals(ctx context.Context, renewer *batch.Renewer, r httpapi.Request, in renewalsBody, terms batch.Terms) (httpapi.Response, error) {
 	selection, err := in.selection()
+	if r.Sent("Idempotency-Key") {
+		_, keyErr := r.IdempotencyKey()
+		err = license.Collect(keyErr, err)
+	}
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	found, err := renewer.Preview(ctx, caller, selection, terms)
+	found, err := renewer.Preview(ctx, r.Caller, selection, terms)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	answer := renewalsPreview{make([]renewalForecast, len(found)), len(found)}
 	for n, f := range found {
-		item := renewalForecast{LicenseID: f.LicenseID, Problem: rowProblem(ctx, caller, f.LicenseID, f.Err)}
+		item := renewalForecast{LicenseID: f.LicenseID, Problem: rowProblem(ctx, r.Caller, f.LicenseID, f.Err)}
 		if f.Old.ID != "" {
 			item.Version, item.ServerToken, item.Customer = f.Old.Version, f.Old.ServerToken, f.Old.Customer
 			item.Contract, item.ExpiresOn = &f.Old.Contract, &f.Old.ExpiresOn

@@ -10,6 +10,9 @@ import (
 	"qmslicensing/shared/license"
 )
 
+// Sent reports whether a header is there, be it empty.
+func (r Request) Sent(name string) bool { return len(r.http.Header.Values(name)) > 0 }
+
 // IdempotencyKey returns the required header Idempotency-Key: 1 to 64 visible ASCII characters.
 func (r Request) IdempotencyKey() (string, error) {
 	const pointer = "header:Idempotency-Key"

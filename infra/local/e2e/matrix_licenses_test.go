@@ -4,6 +4,8 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"qmslicensing/shared/license"
@@ -95,6 +97,20 @@ func licenseCases() []routeCase {
 			},
 		},
 		{
+			route:  "POST /v1/renewals", // a run of one license; what is wrong with it stands in its row
+			things: licenses(superseded, revoked, void, expired),
+			want: map[state]answer{
+				missing: {200, "license_not_found"}, superseded: {200, "not_current"}, revoked: {200, "not_current"}, void: {200, "not_current"},
+				expired: {200, "basis_required"},
+			},
+			rowCode: rowCode,
+			request: func(c cell) request {
+				version, _ := strconv.Atoi(strings.Trim(c.thing["etag"], `"`))
+				one := map[string]any{"licenseId": c.thing["id"], "version": max(version, 1)}
+				return request{body: map[string]any{"dryRun": false, "licenses": []any{one}, "termMonths": 12}}
+			},
+		},
+		{
 			route:   "GET /v1/licenses/{id}",
 			things:  licenses(superseded, revoked, void, expired),
 			want:    map[state]answer{missing: {404, "license_not_found"}},
@@ -112,6 +128,13 @@ func licenseCases() []routeCase {
 			request: func(cell) request { return request{path: "?months=2"} },
 		},
 	}
+}
+
+// rowCode is the code of the problem of the first row, "" if there is none.
+func rowCode(t testing.TB, r response) string {
+	problem, _ := rowsOf(t, r)[0]["problem"].(map[string]any)
+	code, _ := problem["code"].(string)
+	return code
 }
 
 // withState is a copy with one more state.
