@@ -78,6 +78,13 @@ func typical() []operation {
 			q.key = token + "-R"
 			return q
 		}},
+		{"RenewSubscriptionFunction", "see what renewing 3 subscriptions of a contract would do", func(t *testing.T, s *system, token string) request {
+			return renewals("", threeOf(t, s, token))
+		}},
+		{"RenewSubscriptionFunction", "renew 3 subscriptions at once", func(t *testing.T, s *system, token string) request {
+			_, run := s.dryRun(t, threeOf(t, s, token))
+			return renewals(token+"-R", run)
+		}},
 		{"ShowFunction", "show a license", read("sales", "/v1/licenses/{id}")},
 		{"SearchFunction", "search a server with 3 licenses", func(t *testing.T, s *system, token string) request {
 			last := s.issue(t, subscription(token))
@@ -109,6 +116,14 @@ func typical() []operation {
 			return request{method: "GET", path: "/.well-known/jwks.json"}
 		}},
 	}
+}
+
+// threeOf issues three subscriptions of a contract of their own and asks what renewing them would do.
+func threeOf(t *testing.T, s *system, token string) map[string]any {
+	for n := range 3 {
+		s.issue(t, with(subscription(fmt.Sprint(token, "-", n)), "contract", "C-"+token))
+	}
+	return map[string]any{"contract": "C-" + token, "termMonths": 12}
 }
 
 func fiveHundred() []map[string]any {
