@@ -48,20 +48,8 @@ type chain []ledger.AuditEntry
 
 // broken says where a chain breaks first; "" when every entry follows the one before.
 func (c chain) broken() string {
-	previous := ""
-	for n, entry := range c {
-		says, err := read(entry)
-		switch {
-		case err != nil:
-			return fmt.Sprintf("entry %d cannot be read: %v", entry.Number, err)
-		case entry.Number != n+1 || says.Number != n+1:
-			return fmt.Sprintf("entry %d is missing from its chain", n+1)
-		case says.Previous != previous:
-			return fmt.Sprintf("entry %d does not follow the one before", entry.Number)
-		case !entry.Intact():
-			return fmt.Sprintf("entry %d was changed: its hash is another", entry.Number)
-		}
-		previous = entry.Hash
+	if found := ledger.Follow(c); found != nil {
+		return found.Detail
 	}
 	return ""
 }

@@ -366,7 +366,7 @@ func TestReplay_ADamagedArchive(t *testing.T) {
 		damage func(entry *ledger.AuditEntry) (err error, skip bool)
 		want   string
 	}{
-		"an entry is missing": {func(e *ledger.AuditEntry) (error, bool) { return nil, e.Number == 1 }, "in the archive entry 1 is missing"},
+		"an entry is missing": {func(e *ledger.AuditEntry) (error, bool) { return nil, e.Number == 1 }, "in the archive: Entry 1 is missing"},
 		"an entry of none": {func(e *ledger.AuditEntry) (error, bool) {
 			if e.Number == 1 {
 				return fmt.Errorf("%w: audit/x", archive.ErrDamaged), false
@@ -464,13 +464,13 @@ func TestCheck_NamesEachKindOfDamage(t *testing.T) {
 		{"an entry is gone", func(g generation) {
 			_, err := client.DeleteItem(t.Context(), &sdk.DeleteItemInput{TableName: &g.Audit, Key: key(2)})
 			require.NoError(t, err)
-		}, "entry 2 is missing from its chain"},
+		}, "Entry 2 is missing"},
 		{"the last entry is gone", func(g generation) {
 			_, err := client.DeleteItem(t.Context(), &sdk.DeleteItemInput{TableName: &g.Audit, Key: key(server.ChainLength)})
 			require.NoError(t, err)
 		}, fmt.Sprintf("its chain has %d entries, the server item knows %d", server.ChainLength-1, server.ChainLength)},
-		{"an entry's hash", func(g generation) { set(g.Audit, key(1), "hash", strings.Repeat("0", 64)) }, "entry 1 was changed: its hash is another"},
-		{"an entry's text", func(g generation) { set(g.Audit, key(1), "entry", "{") }, "entry 1 cannot be read"},
+		{"an entry's hash", func(g generation) { set(g.Audit, key(1), "hash", strings.Repeat("0", 64)) }, "Entry 1 was changed: its hash is not that"},
+		{"an entry's text", func(g generation) { set(g.Audit, key(1), "entry", "{") }, "Entry 1 was changed"},
 		{"a license key", func(g generation) {
 			set(g.Licenses, licenseItem(t, g, server.Token), "licenseKey", "eyJ.eyJ.x")
 		}, "does not verify"},

@@ -149,7 +149,7 @@ func (r *replay) gather(entries iter.Seq2[ledger.AuditEntry, error]) (map[licens
 // contradiction says why what the tables and the archive have of a server cannot both be true.
 func contradiction(server ledger.Server, table, archived chain) string {
 	if wrong := archived.broken(); wrong != "" {
-		return "in the archive " + wrong
+		return "in the archive: " + wrong
 	}
 	for _, entry := range table {
 		switch {
