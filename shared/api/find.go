@@ -14,8 +14,8 @@ type licenseAnswer struct {
 }
 
 // Show handles GET /v1/licenses/{id}.
-func Show(reader *registry.Reader) http.Handler {
-	return httpapi.Handle(showRoute.options(0), func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
+func Show(reader *registry.Reader) Endpoint {
+	return showRoute.at(httpapi.Handle(showRoute.options(0), func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
 		found, err := reader.Show(ctx, r.Caller, r.Path("id"))
 		if err != nil {
 			return httpapi.Response{}, err
@@ -23,7 +23,7 @@ func Show(reader *registry.Reader) http.Handler {
 		header := http.Header{}
 		header.Set("ETag", httpapi.ETag(found.Version))
 		return httpapi.Response{Header: header, Body: licenseAnswer{found}}, nil
-	})
+	}))
 }
 
 type searchAnswer struct {

@@ -45,6 +45,7 @@ var (
 	searchRoute         = Route{"GET", "/v1/licenses", "search", []license.Operation{license.Find}}
 	expirationsRoute    = Route{"GET", "/v1/expirations", "search", []license.Operation{license.Find}}
 	showRoute           = Route{"GET", "/v1/licenses/{id}", "show", []license.Operation{license.Find}}
+	historyRoute        = Route{"GET", "/v1/licenses/{id}/history", "show", []license.Operation{license.Find}}
 	retrieveRoute       = Route{"GET", "/v1/servers/{serverToken}/license", "retrieve", nil}
 	validateRoute       = Route{"POST", "/v1/licenses/validate", "validate", nil}
 	downgradeCheckRoute = Route{"POST", "/v1/licenses/downgrade-check", "downgrade-check", nil}
@@ -71,6 +72,7 @@ func Routes() []Route {
 		conditionsRoute,
 		declineRoute,
 		withdrawRoute,
+		historyRoute,
 		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
 	}
 }

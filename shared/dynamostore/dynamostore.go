@@ -48,12 +48,13 @@ type Store struct {
 }
 
 var (
-	_ ledger.Store      = (*Store)(nil)
-	_ protocol.Pendings = (*Store)(nil)
-	_ ledger.Shelf      = (*Store)(nil)
-	_ registry.Store    = (*Store)(nil)
-	_ registry.Indexes  = (*Store)(nil)
-	_ keyring.Source    = (*Store)(nil)
+	_ ledger.Store       = (*Store)(nil)
+	_ protocol.Pendings  = (*Store)(nil)
+	_ ledger.Shelf       = (*Store)(nil)
+	_ registry.Store     = (*Store)(nil)
+	_ registry.Indexes   = (*Store)(nil)
+	_ keyring.Source     = (*Store)(nil)
+	_ ledger.ChainReader = (*Store)(nil)
 )
 
 // New returns a Store of the named tables. A function that only reads has no audit table: "".

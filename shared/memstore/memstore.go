@@ -31,12 +31,13 @@ type Store struct {
 type documentKey struct{ kind, id string }
 
 var (
-	_ ledger.Store      = (*Store)(nil)
-	_ protocol.Pendings = (*Store)(nil)
-	_ ledger.Shelf      = (*Store)(nil)
-	_ registry.Store    = (*Store)(nil)
-	_ registry.Indexes  = (*Store)(nil)
-	_ keyring.Source    = (*Store)(nil)
+	_ ledger.Store       = (*Store)(nil)
+	_ protocol.Pendings  = (*Store)(nil)
+	_ ledger.Shelf       = (*Store)(nil)
+	_ registry.Store     = (*Store)(nil)
+	_ registry.Indexes   = (*Store)(nil)
+	_ keyring.Source     = (*Store)(nil)
+	_ ledger.ChainReader = (*Store)(nil)
 )
 
 // New returns an empty store with a key table.
@@ -282,6 +283,19 @@ func (s *Store) PutKeys(_ context.Context, keys []keyring.Entry) error {
 		s.keys = append(slices.DeleteFunc(s.keys, func(e keyring.Entry) bool { return e.ID == key.ID }), key)
 	}
 	return nil
+}
+
+// Entries implements ledger.ChainReader.
+func (s *Store) Entries(_ context.Context, token license.ServerToken, after, limit int) ([]ledger.AuditEntry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []ledger.AuditEntry
+	for _, e := range s.audit[token] {
+		if e.Number > after && len(found) < limit {
+			found = append(found, e)
+		}
+	}
+	return found, nil
 }
 
 // Audit returns the audit chain of a server, for tests.

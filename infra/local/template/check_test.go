@@ -32,7 +32,7 @@ func TestCheck_NamesFunctionAndStatementThatIsWidened(t *testing.T) {
 		},
 			check.Wildcards, "ValidateFunction: statement ReadLicense has the wildcard"},
 		{"the audit table by a wildcard", func(f *template.Function) { f.Statements[0].Resources = []string{"*"} },
-			func(app *template.Application) []string { return check.Audit(app, auditTable, writers()) },
+			func(app *template.Application) []string { return check.Audit(app, auditTable, writers(), chainReaders()) },
 			"ValidateFunction: statement ReadLicense reaches the audit table"},
 		{"signing by its own statement", func(f *template.Function) { f.Statements[0].Actions = []string{"kms:Sign"} },
 			check.IdentityKMS, "ValidateFunction: statement ReadLicense speaks of KMS: kms:Sign"},
@@ -66,7 +66,7 @@ func TestCheck_AWriterThatMayDeleteAuditEntriesIsNamed(t *testing.T) {
 	f.Statements[at].Actions = append(f.Statements[at].Actions, "dynamodb:DeleteItem")
 	require.Equal(t, []string{
 		"IssueFunction: statement AppendAudit gives [dynamodb:PutItem dynamodb:DeleteItem] on the audit table, more than PutItem",
-	}, check.Audit(app, auditTable, writers()))
+	}, check.Audit(app, auditTable, writers(), chainReaders()))
 }
 
 func TestCheck_KeyPolicyThatIsWidenedIsNamed(t *testing.T) {

@@ -52,3 +52,11 @@ type Position struct {
 	At time.Time
 	ID string
 }
+
+// ChainReader reads audit chains, consistently.
+type ChainReader interface {
+	// Server is Reader's.
+	Server(ctx context.Context, token license.ServerToken) (Server, error)
+	// Entries returns audit entries of a server with numbers above the given one, lowest first, at most limit.
+	Entries(ctx context.Context, token license.ServerToken, after, limit int) ([]AuditEntry, error)
+}

@@ -1,11 +1,14 @@
 package ledger
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"qmslicensing/shared/license"
 )
 
 // Damage is what somebody did to an audit chain.
@@ -92,6 +95,38 @@ func Verify(entries []AuditEntry, head Server, checkpoints ...Checkpoint) *Break
 		return &Break{last, Edited, fmt.Sprintf("Entry %d is the last, and the server item knows it by another hash: one of the two was changed.", last)}
 	}
 	return nil
+}
+
+// entriesAtOnce bounds what ReadChain asks for at a time.
+const entriesAtOnce = 500
+
+// ReadChain reads the whole chain of a server with the head that goes with it: what is written meanwhile is not in it,
+// and what stands after the head is.
+func ReadChain(ctx context.Context, from ChainReader, token license.ServerToken) (Server, []AuditEntry, error) {
+	head, err := from.Server(ctx, token)
+	if err != nil {
+		return head, nil, err
+	}
+	var entries []AuditEntry
+	for after := -1; ; after = entries[len(entries)-1].Number {
+		page, err := from.Entries(ctx, token, after, entriesAtOnce)
+		if err != nil {
+			return head, nil, err
+		}
+		entries = append(entries, page...)
+		if len(page) < entriesAtOnce {
+			break
+		}
+	}
+	if len(entries) == 0 || entries[len(entries)-1].Number <= head.ChainLength {
+		return head, entries, nil
+	}
+	now, err := from.Server(ctx, token)
+	if entries[len(entries)-1].Number > now.ChainLength {
+		return now, entries, err
+	}
+	written := slices.IndexFunc(entries, func(e AuditEntry) bool { return e.Number > head.ChainLength })
+	return head, entries[:written], err
 }
 
 // Follow is Verify without a head: it names the first link that does not follow the one before it.

@@ -145,3 +145,26 @@ func storeCount(t *testing.T, s AnyStore) {
 	require.NoError(t, err)
 	require.Zero(t, n)
 }
+
+func storeEntries(t *testing.T, s AnyStore) {
+	ctx := context.Background()
+	for n := 1; n <= 5; n++ {
+		c := alone(Token, n)
+		c.Chains[0].Audit.LicenseID = fmt.Sprintf("%032x", n)
+		mustCommit(t, s, c)
+	}
+	mustCommit(t, s, alone(otherToken, 1))
+	found, err := s.Entries(ctx, Token, 2, 2)
+	require.NoError(t, err)
+	require.Equal(t, []ledger.AuditEntry{
+		{ServerToken: Token, Number: 3, LicenseID: fmt.Sprintf("%032x", 3), Text: []byte("{}"), Hash: "hash3"},
+		{ServerToken: Token, Number: 4, LicenseID: fmt.Sprintf("%032x", 4), Text: []byte("{}"), Hash: "hash4"},
+	}, found)
+	head, all, err := ledger.ReadChain(ctx, s, Token)
+	require.NoError(t, err)
+	require.Equal(t, 5, head.ChainLength)
+	require.Len(t, all, 5)
+	none, err := s.Entries(ctx, "QMS-NOBODY-0001", 0, 10)
+	require.NoError(t, err)
+	require.Empty(t, none)
+}

@@ -19,6 +19,7 @@ import (
 type AnyStore interface {
 	ledger.Store
 	ledger.Shelf
+	ledger.ChainReader
 	protocol.Pendings
 	registry.Store
 	registry.Indexes
@@ -44,6 +45,7 @@ func Store(t *testing.T, open func(t *testing.T) AnyStore) {
 		"a document is written version by version":    storeDocument,
 		"documents are listed from either end":        storeShelf,
 		"a counter stops at its limit":                storeCount,
+		"a chain is read by number":                   storeEntries,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

@@ -108,17 +108,23 @@ func IdentityKMS(app *template.Application) []string {
 	})
 }
 
-// Audit finds statements that give anyone but the writers anything on the audit table, or a writer more than PutItem.
-func Audit(app *template.Application, table string, writers []string) []string {
+// Audit finds statements that give anyone but the writers and readers anything on the audit table, a writer more than
+// PutItem, or a reader more than Query.
+func Audit(app *template.Application, table string, writers, readers []string) []string {
 	return each(app, func(f template.Function, s template.Statement) string {
 		if !slices.ContainsFunc(s.Resources, func(r string) bool { return covers(r, template.TableARN(table)) }) {
 			return ""
 		}
-		if !slices.Contains(writers, f.LogicalID) {
-			return "reaches the audit table, and the function writes nothing"
+		reads := slices.Contains(readers, f.LogicalID)
+		may := "PutItem"
+		if reads {
+			may = "Query"
 		}
-		if s.Effect == "Allow" && !slices.Equal(s.Actions, []string{"dynamodb:PutItem"}) {
-			return fmt.Sprintf("gives %v on the audit table, more than PutItem", s.Actions)
+		if !reads && !slices.Contains(writers, f.LogicalID) {
+			return "reaches the audit table, and the function neither writes nor reads it"
+		}
+		if s.Effect == "Allow" && !slices.Equal(s.Actions, []string{"dynamodb:" + may}) {
+			return fmt.Sprintf("gives %v on the audit table, more than %s", s.Actions, may)
 		}
 		return ""
 	})
