@@ -1,4 +1,4 @@
-// Command keys is the function behind GET /.well-known/jwks.json.
+// Command keys is the function behind GET /.well-known/jwks.json and GET /v1/keys.
 package main
 
 import (
@@ -17,5 +17,6 @@ import (
 func main() {
 	store := dynamostore.New(dynamodb.NewFromConfig(awsenv.MustConfig()),
 		awsenv.Must("LICENSE_TABLE", "DynamoDB table of licenses"), "")
-	lambda.Start(lambdahttp.Handler(api.Keys(keyring.New(store, time.Now)), awsenv.MustOriginSecrets()...))
+	ring := keyring.New(store, time.Now)
+	lambda.Start(lambdahttp.Handler(api.Mux(api.Keys(ring), api.KeyAges(ring)), awsenv.MustOriginSecrets()...))
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/base64"
-	"net/http"
 
 	"qmslicensing/shared/httpapi"
 	"qmslicensing/shared/license"
@@ -26,8 +25,8 @@ type keySet struct {
 }
 
 // Keys handles GET /.well-known/jwks.json.
-func Keys(ring *keyring.Ring) http.Handler {
-	return httpapi.Handle(keysRoute.options(0), func(ctx context.Context, _ httpapi.Request, _ struct{}) (httpapi.Response, error) {
+func Keys(ring *keyring.Ring) Endpoint {
+	return keysRoute.at(httpapi.Handle(keysRoute.options(0), func(ctx context.Context, _ httpapi.Request, _ struct{}) (httpapi.Response, error) {
 		entries, err := ring.All(ctx)
 		if err != nil {
 			return httpapi.Response{}, err
@@ -44,5 +43,17 @@ func Keys(ring *keyring.Ring) http.Handler {
 			})
 		}
 		return httpapi.Response{Body: set}, nil
-	})
+	}))
+}
+
+type keyAges struct {
+	Keys []keyring.Age `json:"keys"`
+}
+
+// KeyAges handles GET /v1/keys.
+func KeyAges(ring *keyring.Ring) Endpoint {
+	return keyAgesRoute.at(httpapi.Handle(keyAgesRoute.options(0), func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
+		ages, err := ring.Ages(ctx, r.Caller)
+		return httpapi.Response{Body: keyAges{ages}}, err
+	}))
 }

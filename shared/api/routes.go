@@ -46,6 +46,7 @@ var (
 	expirationsRoute    = Route{"GET", "/v1/expirations", "search", []license.Operation{license.Find}}
 	showRoute           = Route{"GET", "/v1/licenses/{id}", "show", []license.Operation{license.Find}}
 	historyRoute        = Route{"GET", "/v1/licenses/{id}/history", "show", []license.Operation{license.Find}}
+	keyAgesRoute        = Route{"GET", "/v1/keys", "keys", []license.Operation{license.SeeKeysAndFindings}}
 	retrieveRoute       = Route{"GET", "/v1/servers/{serverToken}/license", "retrieve", nil}
 	validateRoute       = Route{"POST", "/v1/licenses/validate", "validate", nil}
 	downgradeCheckRoute = Route{"POST", "/v1/licenses/downgrade-check", "downgrade-check", nil}
@@ -73,6 +74,7 @@ func Routes() []Route {
 		declineRoute,
 		withdrawRoute,
 		historyRoute,
+		keyAgesRoute,
 		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
@@ -66,6 +67,7 @@ func TestKeys_AreReadBackAsTheyWereWritten(t *testing.T) {
 	require.NoError(t, err)
 	temporary, err := signer.Create("temporary-2026-1", license.TemporaryKey, keyring.Standby)
 	require.NoError(t, err)
+	sold.Created, sold.Since = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), time.Date(2026, 2, 3, 4, 5, 6, 7, time.UTC)
 	require.NoError(t, store.PutKeys(ctx, []keyring.Entry{temporary, sold}))
 	got, err := store.Keys(ctx)
 	require.NoError(t, err)

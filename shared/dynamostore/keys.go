@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -61,6 +62,8 @@ func readKey(it item) (keyring.Entry, error) {
 		ARN:     in.str("arn"),
 		Purpose: purpose,
 		State:   keyring.State(in.str("state")),
+		Created: in.instant("createdAt"),
+		Since:   in.instant("stateSince"),
 	}, in.err
 }
 
@@ -72,10 +75,16 @@ func (s *Store) PutKeys(ctx context.Context, entries []keyring.Entry) error {
 		if err != nil {
 			return fmt.Errorf("writing key %s: %w", entry.ID, err)
 		}
-		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.licenses, Item: item{
+		it := item{
 			"pk": str(keysPartition), "sk": str(entry.ID), "arn": str(entry.ARN), "purpose": str(string(entry.Purpose)),
 			"state": str(string(entry.State)), "publicKey": str(base64.StdEncoding.EncodeToString(der)),
-		}}})
+		}
+		for name, at := range map[string]time.Time{"createdAt": entry.Created, "stateSince": entry.Since} {
+			if !at.IsZero() {
+				it[name] = instant(at)
+			}
+		}
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.licenses, Item: it}})
 	}
 	return retryConflicts(ctx, func() error {
 		_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})

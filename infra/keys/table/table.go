@@ -78,7 +78,7 @@ func Fill(ctx context.Context, client KMS, store Store, keys []Key, now time.Tim
 		if at >= 0 && entries[at].State == k.State {
 			continue
 		}
-		entry.State = k.State
+		entry.State, entry.Since = k.State, now.UTC()
 		if at < 0 {
 			entries = append(entries, entry)
 		} else {
@@ -129,6 +129,7 @@ func find(ctx context.Context, client KMS, entries []keyring.Entry, k Key, now t
 		Key:     licensekey.Key{ID: fmt.Sprint(prefix, taken+1), Public: public, Types: keyring.TypesFor(k.Purpose)},
 		ARN:     arn,
 		Purpose: k.Purpose,
+		Created: now.UTC(),
 	}, -1, nil
 }
 

@@ -51,7 +51,7 @@ func TestFill_PromotesAStandbyAndRemovesNothing(t *testing.T) {
 
 	written, err = table.Fill(ctx, client, store, []table.Key{
 		{Purpose: license.SoldKey, State: keyring.Retired, ARN: ids[1]}, {Purpose: license.SoldKey, State: keyring.Signing, ARN: ids[2]},
-	}, now)
+	}, now.Add(time.Hour))
 	require.NoError(t, err)
 	require.Len(t, written, 2)
 	entries, err := keyring.New(store, time.Now).All(ctx)
@@ -61,6 +61,8 @@ func TestFill_PromotesAStandbyAndRemovesNothing(t *testing.T) {
 		got = append(got, e.ID+" "+string(e.State))
 	}
 	require.Equal(t, []string{"sold-2026-1 retired", "sold-2026-2 signing", "temporary-2026-1 signing"}, got)
+	require.Equal(t, now, entries[0].Created, "a key keeps the instant that it was made")
+	require.Equal(t, now.Add(time.Hour), entries[0].Since, "and is what it is since it was made so")
 }
 
 func TestFill_ALostKeyMakesWayForItsStandby(t *testing.T) {

@@ -30,6 +30,8 @@ type Entry struct {
 	ARN     string // of the KMS key
 	Purpose license.KeyPurpose
 	State   State
+	Created time.Time // when it was written into the table; zero: before that was noted
+	Since   time.Time // when its state became what it is; zero likewise
 }
 
 // TypesFor returns the license types that keys of a purpose may sign.
