@@ -63,6 +63,7 @@ var arrows = []arrow{
 	{from: license + "/batch", may: []string{license, license + "/issuing", license + "/ledger", license + "/policy", license + "/protocol", license + "/registry"}, never: domainNever},
 	{from: license + "/registry", may: []string{license, license + "/customer", license + "/ledger"}, never: domainNever},
 	{from: license + "/history", may: []string{license, license + "/ledger"}, never: domainNever},
+	{from: license + "/reconcile", may: []string{license, license + "/licensekey", license + "/keyring", license + "/ledger", license + "/protocol"}, never: domainNever},
 	{from: license + "/verdict", may: []string{license, license + "/licensekey"}, never: domainNever},
 	// The one library in the domain: how Unicode takes letters and accents apart is not in the standard library.
 	{from: license + "/customer", may: []string{"golang.org/x/text/unicode/norm"}, never: domainNever},

@@ -93,11 +93,13 @@ func shelf(kind, state string) string { return kind + "#" + state }
 // place sorts documents by the instant they were made.
 func place(p ledger.Position) string { return p.At.UTC().Format(instantLayout) + "#" + p.ID }
 
+// documentItem writes a document. One without a state stands in no list.
 func documentItem(d ledger.Document) item {
-	return item{
-		"pk": str(d.Kind + "#" + d.ID), "sk": str(d.Kind), "version": num(d.Version), "state": str(d.State), "at": instant(d.At), "body": str(string(d.Body)),
-		"documentShelf": str(shelf(d.Kind, d.State)), "documentPlace": str(place(ledger.Position{At: d.At, ID: d.ID})),
+	it := item{"pk": str(d.Kind + "#" + d.ID), "sk": str(d.Kind), "version": num(d.Version), "state": str(d.State), "at": instant(d.At), "body": str(string(d.Body))}
+	if d.State != "" {
+		it["documentShelf"], it["documentPlace"] = str(shelf(d.Kind, d.State)), str(place(ledger.Position{At: d.At, ID: d.ID}))
 	}
+	return it
 }
 
 func readDocument(it item) (ledger.Document, error) {

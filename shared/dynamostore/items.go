@@ -33,7 +33,7 @@ type reader struct {
 
 func (r *reader) fail(name string, err error) {
 	if r.err == nil {
-		r.err = fmt.Errorf("attribute %s: %w", name, err)
+		r.err = fmt.Errorf("%w: attribute %s: %w", ledger.ErrUnreadable, name, err)
 	}
 }
 

@@ -38,6 +38,7 @@ var (
 	_ registry.Indexes   = (*Store)(nil)
 	_ keyring.Source     = (*Store)(nil)
 	_ ledger.ChainReader = (*Store)(nil)
+	_ ledger.Scanner     = (*Store)(nil)
 )
 
 // New returns an empty store with a key table.
@@ -119,7 +120,7 @@ func (s *Store) shelved(kind, state string, after ledger.Position, limit int, or
 	defer s.mu.Unlock()
 	var found []ledger.Document
 	for _, d := range s.documents {
-		if d.Kind == kind && d.State == state && (after.ID == "" || order(ledger.Document{ID: after.ID, At: after.At}, d) < 0) {
+		if d.Kind == kind && d.State == state && state != "" && (after.ID == "" || order(ledger.Document{ID: after.ID, At: after.At}, d) < 0) {
 			found = append(found, d)
 		}
 	}

@@ -11,6 +11,9 @@ import (
 // ErrConflict says that a condition of a Commit or Touch did not hold: read again from the start.
 var ErrConflict = errors.New("a condition of the write did not hold")
 
+// ErrUnreadable says that an item is there and cannot be read: somebody has broken it.
+var ErrUnreadable = errors.New("the item is broken")
+
 // ErrUnclear is license.ErrUnclear: read again from the start.
 var ErrUnclear = license.ErrUnclear
 
@@ -60,3 +63,23 @@ type ChainReader interface {
 	// Entries returns audit entries of a server with numbers above the given one, lowest first, at most limit.
 	Entries(ctx context.Context, token license.ServerToken, after, limit int) ([]AuditEntry, error)
 }
+
+// Scanner goes through everything that is stored besides audit entries, keys and counters.
+type Scanner interface {
+	// Scan returns items that follow the given place, about limit; "" is the start. It may lag behind, and items that are
+	// written meanwhile may be in it or not.
+	Scan(ctx context.Context, after string, limit int) (Batch, error)
+}
+
+// Batch is some of what is stored, and the place that the next one starts at: "" after the last.
+type Batch struct {
+	Licenses    []Record
+	Servers     []Server
+	Idempotency []IdempotencyRecord
+	Documents   []Document
+	Unreadable  []Unreadable
+	Next        string
+}
+
+// Unreadable is an item that somebody has broken: its key, and what cannot be read.
+type Unreadable struct{ Item, Why string }

@@ -168,3 +168,36 @@ func storeEntries(t *testing.T, s AnyStore) {
 	require.NoError(t, err)
 	require.Empty(t, none)
 }
+
+func storeScan(t *testing.T, s AnyStore) {
+	ctx := context.Background()
+	for n := 1; n <= 3; n++ {
+		c := intent(n)
+		c.Documents = []ledger.Document{document(n, 1, "open")}
+		c.Counts = []ledger.Count{{Key: "quota#x", Add: 1, Limit: 9}}
+		mustCommit(t, s, c)
+	}
+	unlisted := document(9, 1, "")
+	mustCommit(t, s, ledger.Commit{Documents: []ledger.Document{unlisted}})
+	listed, err := s.Documents(ctx, unlisted.Kind, "", ledger.Position{}, 9)
+	require.NoError(t, err)
+	require.Empty(t, listed, "a document without a state stands in no list")
+	var all ledger.Batch
+	pages := 0
+	for after := ""; ; pages++ {
+		b, err := s.Scan(ctx, after, 4)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(b.Licenses)+len(b.Servers)+len(b.Idempotency)+len(b.Documents), 4)
+		require.Empty(t, b.Unreadable)
+		all.Licenses, all.Servers = append(all.Licenses, b.Licenses...), append(all.Servers, b.Servers...)
+		all.Idempotency, all.Documents = append(all.Idempotency, b.Idempotency...), append(all.Documents, b.Documents...)
+		if after = b.Next; after == "" {
+			break
+		}
+	}
+	require.Greater(t, pages, 1)
+	require.ElementsMatch(t, []ledger.Record{record(1), record(2), record(3)}, all.Licenses)
+	require.Equal(t, []ledger.Server{intent(3).Chains[0].Server}, all.Servers)
+	require.ElementsMatch(t, []ledger.IdempotencyRecord{*intent(1).Idempotency, *intent(2).Idempotency, *intent(3).Idempotency}, all.Idempotency)
+	require.ElementsMatch(t, []ledger.Document{document(1, 1, "open"), document(2, 1, "open"), document(3, 1, "open"), unlisted}, all.Documents)
+}

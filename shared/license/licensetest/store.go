@@ -20,6 +20,7 @@ type AnyStore interface {
 	ledger.Store
 	ledger.Shelf
 	ledger.ChainReader
+	ledger.Scanner
 	protocol.Pendings
 	registry.Store
 	registry.Indexes
@@ -46,6 +47,7 @@ func Store(t *testing.T, open func(t *testing.T) AnyStore) {
 		"documents are listed from either end":        storeShelf,
 		"a counter stops at its limit":                storeCount,
 		"a chain is read by number":                   storeEntries,
+		"everything is scanned, in pages":             storeScan,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

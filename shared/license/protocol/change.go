@@ -89,3 +89,37 @@ func (w *Recorder) applyOnce(ctx context.Context, c Change) (Outcome, error) {
 func outcomeOfChange(r ledger.IdempotencyRecord, replayed bool) Outcome {
 	return Outcome{LicenseID: r.LicenseID, DocumentID: r.DocumentID, Version: r.Version, Body: r.Answer, Replayed: replayed}
 }
+
+// Result is what a write that is in no chain has made: the document that its idempotency record names, and its answer.
+type Result struct {
+	Kind, ID string
+	Answer   []byte
+}
+
+// Once carries out a write that changes no license and is in no chain. Its answer is frozen when do has returned, so do
+// must be one that can be gone on with: a request whose first try did not come to its end is done again.
+func Once(ctx context.Context, store ledger.Store, call Call, hash string, at time.Time, do func(context.Context) (Result, error)) (Outcome, error) {
+	frozen := func() (Outcome, bool, error) {
+		earlier, found, err := store.Idempotency(ctx, call.key())
+		if err == nil && found && earlier.RequestHash != hash {
+			err = keyReused(earlier)
+		}
+		return outcomeOfChange(earlier, true), found, err
+	}
+	if outcome, found, err := frozen(); err != nil || found {
+		return outcome, err
+	}
+	made, err := do(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	record := ledger.IdempotencyRecord{Key: call.key(), RequestHash: hash, At: at.UTC(), Version: frozenVersion, Answer: made.Answer, DocumentKind: made.Kind, DocumentID: made.ID}
+	err = store.Commit(ctx, ledger.Commit{Idempotency: &record})
+	if errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrUnclear) { // written by another try, or by this one
+		if outcome, found, err := frozen(); err != nil || found {
+			return outcome, err
+		}
+		return Outcome{}, Unavailable(err)
+	}
+	return outcomeOfChange(record, false), err
+}

@@ -111,6 +111,9 @@ func lint(r ledger.Record, key keyring.Entry) (Prepared, error) {
 	return Prepared{r.ID, r.ServerToken, r.MovedFrom, key, r.SigningInput, !r.RefusedSince.IsZero()}, nil
 }
 
+// ClaimsOf is what the license key of a record must say.
+func ClaimsOf(r ledger.Record) licensekey.Claims { return claimsOf(r) }
+
 // claimsOf is what the license key of a record says.
 func claimsOf(r ledger.Record) licensekey.Claims {
 	c := licensekey.Claims{
