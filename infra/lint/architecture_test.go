@@ -76,6 +76,7 @@ var arrows = []arrow{
 	{from: module + "shared/lambdahttp", may: []string{license, module + "shared/httpapi", "github.com/aws/aws-lambda-go/"}},
 	{from: module + "shared/awsenv", may: []string{license + "/policy", "github.com/aws/"}},
 	{from: module + "shared/kmssign", may: []string{license, license + "/", "github.com/aws/"}},
+	{from: module + "shared/kmscount", may: []string{license + "/reconcile", "github.com/aws/"}},
 	{from: module + "shared/dynamostore", may: []string{license, license + "/", "github.com/aws/"}},
 	{from: module + "shared/archive", may: []string{license, license + "/ledger"}, never: domainNever},
 	{from: module + "shared/s3archive", may: []string{module + "shared/archive", "github.com/aws/"}},

@@ -47,6 +47,8 @@ var (
 	showRoute           = Route{"GET", "/v1/licenses/{id}", "show", []license.Operation{license.Find}}
 	historyRoute        = Route{"GET", "/v1/licenses/{id}/history", "show", []license.Operation{license.Find}}
 	keyAgesRoute        = Route{"GET", "/v1/keys", "keys", []license.Operation{license.SeeKeysAndFindings}}
+	reconcileRoute      = Route{"POST", "/v1/reconcile", "reconcile", []license.Operation{license.SeeKeysAndFindings}}
+	findingsRoute       = Route{"GET", "/v1/findings", "reconcile", []license.Operation{license.SeeKeysAndFindings}}
 	retrieveRoute       = Route{"GET", "/v1/servers/{serverToken}/license", "retrieve", nil}
 	validateRoute       = Route{"POST", "/v1/licenses/validate", "validate", nil}
 	downgradeCheckRoute = Route{"POST", "/v1/licenses/downgrade-check", "downgrade-check", nil}
@@ -75,6 +77,8 @@ func Routes() []Route {
 		withdrawRoute,
 		historyRoute,
 		keyAgesRoute,
+		reconcileRoute,
+		findingsRoute,
 		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
 	}
 }

@@ -128,7 +128,7 @@ func locally(e environment.Environment, endpoint string) environment.Environment
 	own := e.Parameters
 	e.Parameters = map[string]string{}
 	maps.Copy(e.Parameters, own)
-	maps.Copy(e.Parameters, map[string]string{"Arch": arch, "DynamodbEndpoint": endpoint, "KmsEndpoint": endpoint, "S3Endpoint": endpoint})
+	maps.Copy(e.Parameters, map[string]string{"Arch": arch, "DynamodbEndpoint": endpoint, "KmsEndpoint": endpoint, "S3Endpoint": endpoint, "CloudWatchEndpoint": endpoint})
 	return e
 }
 

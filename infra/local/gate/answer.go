@@ -5,6 +5,8 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+
+	"qmslicensing/infra/local/metrics"
 )
 
 // failure is an error that the gate answers itself.
@@ -35,6 +37,21 @@ func statusOf(name string) int {
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusBadRequest
+}
+
+// metricsOperation reads the operation from the path of a request to CloudWatch.
+func metricsOperation(r *http.Request) (string, error) {
+	_, operation, ours := strings.Cut(r.URL.Path, "/service/GraniteServiceVersion20100801/operation/")
+	if !ours || operation != "GetMetricData" {
+		return "", failure{coral: true, name: "UnknownOperationException", message: "the gate knows GetMetricData alone, not " + r.URL.Path}
+	}
+	return operation, nil
+}
+
+// refuseMetrics answers in CloudWatch's CBOR.
+func refuseMetrics(w http.ResponseWriter, err error) {
+	f := asFailure(err)
+	metrics.Refuse(w, statusOf(f.name), f.name, f.message)
 }
 
 // Held is an upstream's answer that is held back until it has been looked at: serve it, then Replay it.

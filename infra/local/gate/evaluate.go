@@ -50,7 +50,7 @@ func understood(s template.Statement) error {
 	single := []string{"kms:SigningAlgorithm", "kms:MessageType"}
 	many := []string{"dynamodb:LeadingKeys"}
 	keysOf := map[string][]string{
-		"StringEquals": single, "ForAllValues:StringEquals": many, "ForAnyValue:StringEquals": many,
+		"StringEquals": single, "ForAllValues:StringEquals": many, "ForAllValues:StringLike": many, "ForAnyValue:StringEquals": many,
 		"Bool": {"aws:SecureTransport"}, "StringNotEquals": {"aws:PrincipalArn"}, "Null": {"s3:if-none-match"},
 	}
 	for operator, keys := range s.Conditions {
@@ -132,6 +132,10 @@ func holds(conditions map[string]map[string][]string, context map[string][]strin
 				ok = !unwanted(strconv.FormatBool(len(values) == 0))
 			case "ForAllValues:StringEquals":
 				ok = !slices.ContainsFunc(values, unwanted)
+			case "ForAllValues:StringLike":
+				ok = !slices.ContainsFunc(values, func(value string) bool {
+					return !slices.ContainsFunc(wanted, func(pattern string) bool { return like(pattern, value) })
+				})
 			case "ForAnyValue:StringEquals":
 				ok = slices.ContainsFunc(values, func(value string) bool { return !unwanted(value) })
 			}

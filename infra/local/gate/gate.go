@@ -32,6 +32,7 @@ type Upstreams struct {
 	DynamoDB http.Handler // see ProxyTo
 	KMS      http.Handler // a kms.Server, or ProxyTo one
 	S3       http.Handler // an s3.Server
+	Metrics  http.Handler // a metrics.Server
 }
 
 // Options may all be left out.
@@ -164,6 +165,17 @@ func (g *Gate) S3() http.Handler {
 	return g.endpoint(service{
 		prefix: "s3:", operation: s3Operation, refuse: refuseS3,
 		accesses: s3Accesses, decide: g.decideBucket, upstream: g.upstreams.S3,
+	})
+}
+
+// Metrics is the endpoint that functions are told as AWS_ENDPOINT_URL_CLOUDWATCH. IAM knows no resource of its reading.
+func (g *Gate) Metrics() http.Handler {
+	return g.endpoint(service{
+		prefix: "cloudwatch:", operation: metricsOperation, refuse: refuseMetrics,
+		accesses: func(operation string, _ *http.Request, _ []byte) ([]access, error) {
+			return []access{{action: operation, resource: "*"}}, nil
+		},
+		decide: decideIdentity, upstream: g.upstreams.Metrics,
 	})
 }
 

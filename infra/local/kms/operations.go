@@ -46,6 +46,7 @@ func (s *Server) sign(request signRequest) (any, error) {
 	}
 	s.mu.Lock()
 	s.usage[k.ID].calls++
+	s.minutes[minuteOf(time.Now())]++
 	armed := *s.usage[k.ID]
 	s.mu.Unlock()
 	time.Sleep(armed.delay)

@@ -25,6 +25,7 @@ type Server struct {
 	keys    map[string]*key
 	aliases map[string]string // alias/name → key id
 	usage   map[string]*usage
+	minutes map[int64]int // calls of Sign by the minute since 1970, as CloudWatch counts them
 }
 
 // usage is what tests arm and count. It does not survive a restart.
@@ -39,7 +40,7 @@ type usage struct {
 func NewServer(dir, region, account string) (*Server, error) {
 	s := &Server{
 		dir: dir, region: region, account: account,
-		keys: map[string]*key{}, aliases: map[string]string{}, usage: map[string]*usage{},
+		keys: map[string]*key{}, aliases: map[string]string{}, usage: map[string]*usage{}, minutes: map[int64]int{},
 	}
 	keys, err := readKeys(dir)
 	if err != nil {
@@ -132,6 +133,28 @@ func (s *Server) Signatures(id string) int {
 // Calls counts the calls of Sign for that key since the start, however they ended.
 func (s *Server) Calls(id string) int {
 	return s.used(id).calls
+}
+
+func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
+
+// CallsBetween counts the calls of Sign for all keys from one whole minute until before another.
+func (s *Server) CallsBetween(from, to time.Time) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for minute, calls := range s.minutes {
+		if minute >= minuteOf(from) && minute < minuteOf(to) {
+			n += calls
+		}
+	}
+	return n
+}
+
+// CountCalls counts calls that were made at an instant which is over: for tests of what reads the counts.
+func (s *Server) CountCalls(at time.Time, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.minutes[minuteOf(at)] += n
 }
 
 func (s *Server) used(id string) usage {

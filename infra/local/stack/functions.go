@@ -62,6 +62,7 @@ func (s *Stack) startSAM(ctx context.Context) error {
 		Program: filepath.Join(s.config.Root, ".cache", "venv", "bin", "sam"), Dir: filepath.Join(s.config.Root, ".cache", "sam"),
 		Endpoints: map[string]http.Handler{
 			"AWS_ENDPOINT_URL_DYNAMODB": s.Gate.DynamoDB(), "AWS_ENDPOINT_URL_KMS": s.Gate.KMS(), "AWS_ENDPOINT_URL_S3": s.Gate.S3(),
+			"AWS_ENDPOINT_URL_CLOUDWATCH": s.Gate.Metrics(),
 		},
 		Progress: s.config.Progress, Log: s.log, Group: s.group,
 	})

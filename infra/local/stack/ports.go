@@ -10,18 +10,19 @@ import (
 
 // Ports are those of one stack; 0 is any free one.
 type Ports struct {
-	Gateway, SignIn, DynamoDB, GateDynamoDB, GateKMS, Admin, GateS3 int
+	Gateway, SignIn, DynamoDB, GateDynamoDB, GateKMS, Admin, GateS3, GateMetrics int
 }
 
 // UsualPorts are those of make run.
 func UsualPorts() Ports {
-	return Ports{Gateway: 3000, SignIn: 3001, DynamoDB: 8000, GateDynamoDB: 8001, GateKMS: 8002, Admin: 8003, GateS3: 8004}
+	return Ports{Gateway: 3000, SignIn: 3001, DynamoDB: 8000, GateDynamoDB: 8001, GateKMS: 8002, Admin: 8003, GateS3: 8004, GateMetrics: 8005}
 }
 
-// PortsFrom are a port and the six after it.
+// PortsFrom are a port and the seven after it.
 func PortsFrom(base int) Ports {
 	return Ports{
 		Gateway: base, SignIn: base + 1, DynamoDB: base + 2, GateDynamoDB: base + 3, GateKMS: base + 4, Admin: base + 5, GateS3: base + 6,
+		GateMetrics: base + 7,
 	}
 }
 

@@ -32,6 +32,7 @@ type Stack struct {
 	DynamoDBEndpoint string
 	KMSEndpoint      string
 	S3Endpoint       string
+	MetricsEndpoint  string // CloudWatch
 	AdminURL         string // empty without Config.Admin
 
 	Application *template.Application

@@ -18,6 +18,7 @@ import (
 	"qmslicensing/infra/local/gate"
 	"qmslicensing/infra/local/gateway"
 	"qmslicensing/infra/local/kms"
+	"qmslicensing/infra/local/metrics"
 	"qmslicensing/infra/local/process"
 	"qmslicensing/infra/local/s3"
 	"qmslicensing/infra/local/signin"
@@ -28,11 +29,11 @@ import (
 // listeners are the ports that this process serves itself. They are opened first: addresses are known before anything
 // is started that must be told of them.
 type listeners struct {
-	gateway, gateDynamoDB, gateKMS, gateS3, admin net.Listener
+	gateway, gateDynamoDB, gateKMS, gateS3, gateMetrics, admin net.Listener
 }
 
 func (l listeners) close() {
-	for _, one := range []net.Listener{l.gateway, l.gateDynamoDB, l.gateKMS, l.gateS3, l.admin} {
+	for _, one := range []net.Listener{l.gateway, l.gateDynamoDB, l.gateKMS, l.gateS3, l.gateMetrics, l.admin} {
 		if one != nil {
 			_ = one.Close()
 		}
@@ -43,7 +44,7 @@ func (l listeners) close() {
 func (s *Stack) open() (listeners, error) {
 	var (
 		l     listeners
-		errs  [7]error
+		errs  [8]error
 		ports = s.config.ports()
 	)
 	l.gateway, errs[0] = listen(ports.Gateway, "API and portal")
@@ -53,6 +54,7 @@ func (s *Stack) open() (listeners, error) {
 		l.admin, errs[3] = listen(ports.Admin, "test surface")
 	}
 	l.gateS3, errs[6] = listen(ports.GateS3, "permission gate of S3")
+	l.gateMetrics, errs[7] = listen(ports.GateMetrics, "permission gate of CloudWatch")
 	errs[4] = free(ports.SignIn, "sign-in")
 	errs[5] = free(ports.DynamoDB, "DynamoDB Local")
 	if err := errors.Join(errs[:]...); err != nil {
@@ -63,6 +65,7 @@ func (s *Stack) open() (listeners, error) {
 	s.DynamoDBEndpoint = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.gateDynamoDB))
 	s.KMSEndpoint = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.gateKMS))
 	s.S3Endpoint = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.gateS3))
+	s.MetricsEndpoint = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.gateMetrics))
 	if s.config.Admin {
 		s.AdminURL = fmt.Sprintf("http://127.0.0.1:%d", portOf(l.admin))
 	}
@@ -90,7 +93,7 @@ func (s *Stack) holdData() error {
 func (s *Stack) parameters() map[string]string {
 	parameters := map[string]string{
 		"OriginSecret": s.originSecret, "TokenIssuer": s.Issuer, "TokenAudience": signin.ClientID, "DynamodbEndpoint": s.DynamoDBEndpoint, "KmsEndpoint": s.KMSEndpoint,
-		"S3Endpoint": s.S3Endpoint,
+		"S3Endpoint": s.S3Endpoint, "CloudWatchEndpoint": s.MetricsEndpoint,
 	}
 	maps.Copy(parameters, s.config.Parameters)
 	return parameters
@@ -152,6 +155,7 @@ func (s *Stack) wire(ctx context.Context, l listeners) error {
 	s.serve(l.gateDynamoDB, s.Gate.DynamoDB())
 	s.serve(l.gateKMS, s.Gate.KMS())
 	s.serve(l.gateS3, s.Gate.S3())
+	s.serve(l.gateMetrics, s.Gate.Metrics())
 	s.serve(l.gateway, s.origin(api, portal))
 	if s.config.Admin {
 		s.serve(l.admin, s.admin())
@@ -161,7 +165,7 @@ func (s *Stack) wire(ctx context.Context, l listeners) error {
 
 // upstreams are what the gate forwards to, through the meter if there is one.
 func (s *Stack) upstreams(tables *url.URL, buckets http.Handler) gate.Upstreams {
-	u := gate.Upstreams{DynamoDB: gate.ProxyTo(tables), KMS: s.KMS, S3: buckets}
+	u := gate.Upstreams{DynamoDB: gate.ProxyTo(tables), KMS: s.KMS, S3: buckets, Metrics: metrics.Server{Count: s.KMS.CallsBetween}}
 	if m := s.config.Meter; m != nil {
 		u.DynamoDB, u.KMS = m.DynamoDB(u.DynamoDB), m.KMS(u.KMS)
 	}

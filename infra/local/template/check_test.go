@@ -24,7 +24,7 @@ func TestCheck_NamesFunctionAndStatementThatIsWidened(t *testing.T) {
 		{"a write action for a reader", func(f *template.Function) {
 			f.Statements[0].Actions = append(f.Statements[0].Actions, "dynamodb:DeleteItem")
 		}, func(app *template.Application) []string {
-			return check.ReadOnly(app, append(writers(), "ArchiveFunction"))
+			return check.ReadOnly(app, append(writers(), "ArchiveFunction", "ReconcileFunction"))
 		},
 			"ValidateFunction: statement ReadLicense gives dynamodb:DeleteItem to a function that only reads"},
 		{"a wildcard", func(f *template.Function) {
@@ -32,7 +32,9 @@ func TestCheck_NamesFunctionAndStatementThatIsWidened(t *testing.T) {
 		},
 			check.Wildcards, "ValidateFunction: statement ReadLicense has the wildcard"},
 		{"the audit table by a wildcard", func(f *template.Function) { f.Statements[0].Resources = []string{"*"} },
-			func(app *template.Application) []string { return check.Audit(app, auditTable, writers(), chainReaders()) },
+			func(app *template.Application) []string {
+				return check.Audit(app, auditTable, writers(), chainReaders())
+			},
 			"ValidateFunction: statement ReadLicense reaches the audit table"},
 		{"signing by its own statement", func(f *template.Function) { f.Statements[0].Actions = []string{"kms:Sign"} },
 			check.IdentityKMS, "ValidateFunction: statement ReadLicense speaks of KMS: kms:Sign"},

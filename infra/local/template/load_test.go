@@ -41,7 +41,9 @@ func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 		Conditions: map[string]map[string][]string{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": {"keys"}}},
 	}, validate.Statements[1])
 
-	require.Equal(t, []template.Schedule{{Function: "SweepFunction", Every: time.Minute, Input: "{}"}}, app.Schedules)
+	require.Equal(t, []template.Schedule{
+		{Function: "ReconcileFunction", Every: time.Hour, Input: `{"task":"reconcile"}`}, {Function: "SweepFunction", Every: time.Minute, Input: "{}"},
+	}, app.Schedules)
 	require.Equal(t, template.Authorizer{Issuer: "http://localhost:3000/signin", Audience: []string{"qms-console"}}, app.Authorizer)
 	require.Contains(t, app.Routes, template.Route{
 		Method: "POST", Path: "/v1/licenses/{id}/renew", Function: "RenewSubscriptionFunction", Authorized: true, Scopes: []string{"licensing/staff"},

@@ -65,7 +65,7 @@ func writers() []string {
 }
 
 // chainReaders read the audit table and never write it.
-func chainReaders() []string { return []string{"ShowFunction"} }
+func chainReaders() []string { return []string{"ShowFunction", "ReconcileFunction"} }
 
 func signers() map[string][]string {
 	return map[string][]string{
@@ -135,6 +135,15 @@ func granted() map[string]map[string]string {
 		"ValidateFunction":       {"ReadLicense": read, "ReadKeyTable": readKeys},
 		"DowngradeCheckFunction": {"ReadKeyTable": readKeys},
 		"KeysFunction":           {"ReadKeyTable": readKeys},
+		"ReconcileFunction": {
+			"ReadEverything":     "Allow dynamodb:GetItem dynamodb:Scan on table/qms-licensing-licenses-1",
+			"WriteFindings":      "Allow dynamodb:PutItem on table/qms-licensing-licenses-1 when ForAllValues:StringLike dynamodb:LeadingKeys reconcile-* idempotency#*",
+			"NeverWriteKeyTable": "Deny dynamodb:PutItem dynamodb:UpdateItem on table/qms-licensing-licenses-1 when ForAnyValue:StringEquals dynamodb:LeadingKeys keys",
+			"ReadKeyTable":       readKeys,
+			"ListFindings":       "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/documents",
+			"ReadChain":          readChain,
+			"CountSignatures":    "Allow cloudwatch:GetMetricData on *",
+		},
 		"ArchiveFunction": {
 			"ReadAuditStream": "Allow dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on table/qms-licensing-audit-1/stream/local",
 			"WriteArchive":    "Allow s3:PutObject on qms-licensing-archivebucket/*",
@@ -175,7 +184,7 @@ func TestTemplate_WritersMayOnlyPutItemOnTheAuditTable(t *testing.T) {
 }
 
 func TestTemplate_ReadersCannotWrite(t *testing.T) {
-	require.Empty(t, check.ReadOnly(load(t), append(writers(), "ArchiveFunction")))
+	require.Empty(t, check.ReadOnly(load(t), append(writers(), "ArchiveFunction", "ReconcileFunction")))
 }
 
 func TestTemplate_ArchiveCannotBeChangedByAnyone(t *testing.T) {
