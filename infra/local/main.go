@@ -153,5 +153,5 @@ func token(ctx context.Context, args []string) error {
 // portBase gives a command the flag -port-base, whose default is QMS_PORT_BASE.
 func portBase(flags *flag.FlagSet, into *int) {
 	usual, _ := strconv.Atoi(os.Getenv("QMS_PORT_BASE"))
-	flags.IntVar(into, "port-base", usual, "use this port and the six after it instead of 3000, 3001 and 8000 to 8004 (environment: QMS_PORT_BASE)")
+	flags.IntVar(into, "port-base", usual, "use this port and the seven after it instead of 3000, 3001 and 8000 to 8005 (environment: QMS_PORT_BASE)")
 }

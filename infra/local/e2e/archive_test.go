@@ -135,7 +135,7 @@ func TestArchive_EveryAuditEntryIsThereToTheByte(t *testing.T) {
 }
 
 func TestArchive_WhatHappensToAnEntryIsKeptAndSaidAloud(t *testing.T) {
-	s, token := shared, fresh("QMSA-TAMPER")
+	s, token := shared, fresh(tampered)
 	s.issue(t, subscription(token))
 	wanted := s.awaitArchived(t, token)
 	table := s.audit()

@@ -92,7 +92,7 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer shared.Close()
-		return max(m.Run(), tellDenials(os.Stderr))
+		return max(m.Run(), tellFindings(os.Stderr), tellDenials(os.Stderr))
 	}())
 }
 
@@ -104,6 +104,17 @@ func tellDenials(w io.Writer) int {
 		fmt.Fprintln(w, "FAIL: permission denied:", denial)
 	}
 	return min(len(denials), 1)
+}
+
+// tellFindings looks through what all tests have left on the shared stack, and is 1 if anything is wrong with it: crashes,
+// races and refusals are no excuse.
+func tellFindings(w io.Writer) int {
+	codes, err := shared.findingsAtTheEnd()
+	if err != nil || len(codes) > 0 {
+		fmt.Fprintln(w, "FAIL: after all tests the tables are not whole:", codes, err)
+		return 1
+	}
+	return 0
 }
 
 // logDenials names beside what failed what functions were refused until then: function, action and resource.

@@ -16,6 +16,7 @@ func TestOrigin_TheAPIsOwnAddressIsNoWayAroundCloudFront(t *testing.T) {
 	for _, route := range s.Stack.Application.Routes {
 		for _, secret := range []string{"", "guessed-guessed-guessed-guessed-guessed"} {
 			var event events.APIGatewayV2HTTPRequest
+			event.RouteKey = route.Method + " " + route.Path
 			event.RequestContext.HTTP.Method, event.RequestContext.HTTP.Path = route.Method, route.Path
 			event.RequestContext.RequestID, event.Headers = "r-1", map[string]string{"x-origin-secret": secret}
 			text, err := json.Marshal(event)

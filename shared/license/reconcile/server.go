@@ -93,9 +93,12 @@ func (l *look) judge(ctx context.Context, s scene) error {
 	l.slotsHold(s, license.BaseSlot)
 	l.slotsHold(s, license.TemporarySlot)
 	l.licensesStand(s)
-	l.numbers(s)
-	l.highestBase(s)
-	return l.chain(ctx, s)
+	broken, err := l.chain(ctx, s)
+	if err == nil && !broken { // what follows is counted by the chain
+		l.numbers(s)
+		l.highestBase(s)
+	}
+	return err
 }
 
 // slotsHold looks at what a slot names: each must be there and be what the slot says of it.
@@ -180,27 +183,28 @@ func (l *look) highestBase(s scene) {
 	}
 }
 
-// chain computes the chain again, against the checkpoint of the last run, and keeps a new one of a chain that holds.
-func (l *look) chain(ctx context.Context, s scene) error {
+// chain computes the chain again, against the checkpoint of the last run, and keeps a new one of a chain that holds. It
+// reports whether the chain is broken.
+func (l *look) chain(ctx context.Context, s scene) (broken bool, err error) {
 	var last kept
 	id := hashID("checkpoint", string(s.Token))
 	version, err := l.read(ctx, checkpointKind, id, &last)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var checkpoints []ledger.Checkpoint
 	if version > 0 {
 		checkpoints = append(checkpoints, last.Checkpoint)
 	}
-	if broken := ledger.Verify(s.entries, s.Server, checkpoints...); broken != nil {
-		l.add(finding(ChainBroken, "", s.Token, "The audit chain of server %s does not hold (%s): %s", s.Token, broken.Kind, broken.Detail))
-		return nil
+	if found := ledger.Verify(s.entries, s.Server, checkpoints...); found != nil {
+		l.add(finding(ChainBroken, "", s.Token, "The audit chain of server %s does not hold (%s): %s", s.Token, found.Kind, found.Detail))
+		return true, nil
 	}
 	if len(s.entries) <= last.Number {
-		return nil
+		return false, nil
 	}
 	head := s.entries[len(s.entries)-1]
 	d, err := document(checkpointKind, id, "", version, l.now(), kept{s.Token, ledger.Checkpoint{Number: head.Number, Hash: head.Hash}})
 	l.checkpoints = append(l.checkpoints, d)
-	return err
+	return false, err
 }
