@@ -234,6 +234,9 @@ func TestRun_FindsEachDamage(t *testing.T) {
 		"another status": {func(w *world, l license.License) {
 			change(w, string(l.Supersedes), func(r *ledger.Record) { r.Status = license.Void })
 		}, reconcile.LicenseChanged},
+		"revoked by hand": {func(w *world, l license.License) {
+			change(w, string(l.Supersedes), func(r *ledger.Record) { r.Status = license.Revoked })
+		}, reconcile.LicenseChanged},
 		"a key of other seats": {func(w *world, l license.License) { change(w, l.ID, func(r *ledger.Record) { r.Seats.CallRecording++ }) }, reconcile.LicenseKeyWrong},
 		"a key that is damaged": {func(w *world, l license.License) {
 			change(w, l.ID, func(r *ledger.Record) { r.LicenseKey = "eyJ.eyJ.x" })

@@ -12,12 +12,13 @@ import (
 // scene is everything of one server, as it was at one moment.
 type scene struct {
 	ledger.Server
-	entries  []ledger.AuditEntry
-	promised []license.License           // as their intents say, in the order of the chain
-	last     map[string]ledger.AuditText // the last that the chain says of each license of this server
-	records  map[string]ledger.Record    // those that are there
-	slots    map[string]ledger.Record    // what the slots name, wherever it belongs
-	missing  []string                    // promised, and not there
+	entries   []ledger.AuditEntry
+	promised  []license.License           // as their intents say, in the order of the chain
+	last      map[string]ledger.AuditText // the last that the chain says of each license of this server
+	records   map[string]ledger.Record    // those that are there
+	slots     map[string]ledger.Record    // what the slots name, wherever it belongs
+	missing   []string                    // promised, and not there
+	corrected map[string]bool             // revoked by what corrects it
 }
 
 // settleTries bounds how often a server that is being written to is read again; then it is left to the next run.
@@ -39,7 +40,7 @@ func (l *look) server(ctx context.Context, token license.ServerToken) error {
 
 // scene reads a server. It is settled if nothing was written to it meanwhile: every transaction adds to the chain.
 func (l *look) scene(ctx context.Context, token license.ServerToken) (scene, bool, error) {
-	s := scene{last: map[string]ledger.AuditText{}, records: map[string]ledger.Record{}, slots: map[string]ledger.Record{}}
+	s := scene{last: map[string]ledger.AuditText{}, records: map[string]ledger.Record{}, slots: map[string]ledger.Record{}, corrected: map[string]bool{}}
 	var err error
 	if s.Server, s.entries, err = ledger.ReadChain(ctx, l.store, token); err != nil {
 		return s, false, err
@@ -68,6 +69,14 @@ func (l *look) scene(ctx context.Context, token license.ServerToken) (scene, boo
 			continue
 		}
 		s.records[p.ID] = record
+		if record.Status != license.Revoked || record.SupersededBy == "" {
+			continue
+		}
+		by, _, err := l.record(ctx, string(record.SupersededBy))
+		if err != nil {
+			return s, false, err
+		}
+		s.corrected[p.ID] = by.Operation == ledger.OpCorrect && by.Predecessor == p.ID
 	}
 	for _, id := range []string{s.Base.Current, s.Base.Pending, s.Base.Moving, s.Temporary.Current, s.Temporary.Pending} {
 		if id == "" {
@@ -136,9 +145,9 @@ func (l *look) licensesStand(s scene) {
 		if r.Status == license.Active && slot.Current != r.ID || r.Status == license.Pending && slot.Pending != r.ID {
 			l.add(finding(SlotWrong, r.ID, s.Token, "License %s is stored %s, and its slot on server %s names another.", r.ID, r.Status, s.Token))
 		}
-		replaced := r.Status == license.Superseded || r.Status == license.Revoked && says.Event == ledger.EventIssued
+		unexplained := r.Status == license.Superseded && r.SupersededBy == "" || r.Status == license.Revoked && says.Event == ledger.EventIssued && !s.corrected[r.ID]
 		switch {
-		case !slices.Contains(after[says.Event], r.Status) || replaced && r.SupersededBy == "":
+		case !slices.Contains(after[says.Event], r.Status) || unexplained:
 			l.add(finding(LicenseChanged, r.ID, s.Token, "License %s is stored %s, and the last in its chain is %s.", r.ID, r.Status, says.Event))
 		case lasting(r.License) != lasting(*says.License):
 			l.add(finding(LicenseChanged, r.ID, s.Token, "License %s is stored otherwise than its chain says.", r.ID))
