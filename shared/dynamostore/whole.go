@@ -11,8 +11,8 @@ import (
 	"qmslicensing/shared/license/ledger"
 )
 
-// Entries implements ledger.ChainReader.
-func (s *Store) Entries(ctx context.Context, token license.ServerToken, after, limit int) ([]ledger.AuditEntry, error) {
+// AuditEntries implements ledger.ChainReader.
+func (s *Store) AuditEntries(ctx context.Context, token license.ServerToken, after, limit int) ([]ledger.AuditEntry, error) {
 	consistent := true
 	var found []ledger.AuditEntry
 	query := dynamodb.QueryInput{

@@ -286,8 +286,8 @@ func (s *Store) PutKeys(_ context.Context, keys []keyring.Entry) error {
 	return nil
 }
 
-// Entries implements ledger.ChainReader.
-func (s *Store) Entries(_ context.Context, token license.ServerToken, after, limit int) ([]ledger.AuditEntry, error) {
+// AuditEntries implements ledger.ChainReader.
+func (s *Store) AuditEntries(_ context.Context, token license.ServerToken, after, limit int) ([]ledger.AuditEntry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []ledger.AuditEntry

@@ -60,8 +60,8 @@ type Position struct {
 type ChainReader interface {
 	// Server is Reader's.
 	Server(ctx context.Context, token license.ServerToken) (Server, error)
-	// Entries returns audit entries of a server with numbers above the given one, lowest first, at most limit.
-	Entries(ctx context.Context, token license.ServerToken, after, limit int) ([]AuditEntry, error)
+	// AuditEntries returns audit entries of a server with numbers above the given one, lowest first, at most limit.
+	AuditEntries(ctx context.Context, token license.ServerToken, after, limit int) ([]AuditEntry, error)
 }
 
 // Scanner goes through everything that is stored besides audit entries, keys and counters.

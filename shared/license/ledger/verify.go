@@ -109,7 +109,7 @@ func ReadChain(ctx context.Context, from ChainReader, token license.ServerToken)
 	}
 	var entries []AuditEntry
 	for after := -1; ; after = entries[len(entries)-1].Number {
-		page, err := from.Entries(ctx, token, after, entriesAtOnce)
+		page, err := from.AuditEntries(ctx, token, after, entriesAtOnce)
 		if err != nil {
 			return head, nil, err
 		}

@@ -154,7 +154,7 @@ func storeEntries(t *testing.T, s AnyStore) {
 		mustCommit(t, s, c)
 	}
 	mustCommit(t, s, alone(otherToken, 1))
-	found, err := s.Entries(ctx, Token, 2, 2)
+	found, err := s.AuditEntries(ctx, Token, 2, 2)
 	require.NoError(t, err)
 	require.Equal(t, []ledger.AuditEntry{
 		{ServerToken: Token, Number: 3, LicenseID: fmt.Sprintf("%032x", 3), Text: []byte("{}"), Hash: "hash3"},
@@ -164,7 +164,7 @@ func storeEntries(t *testing.T, s AnyStore) {
 	require.NoError(t, err)
 	require.Equal(t, 5, head.ChainLength)
 	require.Len(t, all, 5)
-	none, err := s.Entries(ctx, "QMS-NOBODY-0001", 0, 10)
+	none, err := s.AuditEntries(ctx, "QMS-NOBODY-0001", 0, 10)
 	require.NoError(t, err)
 	require.Empty(t, none)
 }
