@@ -57,7 +57,7 @@ var arrows = []arrow{
 	{from: license + "/keyring", may: []string{license, license + "/licensekey"}, never: domainNever},
 	{from: license + "/ledger", may: []string{license}, never: domainNever},
 	{from: license + "/protocol", may: []string{license, license + "/licensekey", license + "/keyring", license + "/ledger"}, never: domainNever},
-	{from: license + "/policy", may: []string{license, license + "/ledger"}, never: domainNever},
+	{from: license + "/policy", may: []string{license, license + "/customer", license + "/ledger"}, never: domainNever},
 	{from: license + "/desk", may: []string{license, license + "/ledger", license + "/policy", license + "/protocol"}, never: domainNever},
 	{from: license + "/issuing", may: []string{license, license + "/customer", license + "/desk", license + "/keyring", license + "/ledger", license + "/policy", license + "/protocol"}, never: domainNever},
 	{from: license + "/batch", may: []string{license, license + "/issuing", license + "/ledger", license + "/policy", license + "/protocol", license + "/registry"}, never: domainNever},

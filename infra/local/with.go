@@ -30,7 +30,10 @@ func with(ctx context.Context, args []string) error {
 		return err
 	}
 	defer log.Close()
-	s, err := stack.Start(ctx, stack.Config{Dir: dir, InMemory: true, FreePorts: true, Prepare: prepare, Progress: os.Stdout, Log: log, AccessLog: log})
+	s, err := stack.Start(ctx, stack.Config{
+		Dir: dir, InMemory: true, FreePorts: true, Prepare: prepare, Progress: os.Stdout, Log: log, AccessLog: log,
+		Parameters: map[string]string{"LicensesPerPersonDay": "100000"}, // tests make more on one day than people do
+	})
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,12 @@ var (
 	retrieveRoute       = Route{"GET", "/v1/servers/{serverToken}/license", "retrieve", nil}
 	validateRoute       = Route{"POST", "/v1/licenses/validate", "validate", nil}
 	downgradeCheckRoute = Route{"POST", "/v1/licenses/downgrade-check", "downgrade-check", nil}
-	keysRoute           = Route{"GET", "/.well-known/jwks.json", "keys", nil}
+	grantExceptionRoute = Route{"POST", "/v1/exceptions", "exception", []license.Operation{license.GrantException}}
+	listExceptionsRoute = Route{"GET", "/v1/exceptions", "exception", []license.Operation{license.GrantException}}
+	askExceptionRoute   = Route{"POST", "/v1/exception-requests", "exception", []license.Operation{license.AskException}}
+	// An admin sees all, the others what they have asked for themselves.
+	listExceptionRequestsRoute = Route{"GET", "/v1/exception-requests", "exception", []license.Operation{license.AskException, license.GrantException}}
+	keysRoute                  = Route{"GET", "/.well-known/jwks.json", "keys", nil}
 )
 
 // Routes is the one table of routes.
@@ -79,6 +84,7 @@ func Routes() []Route {
 		keyAgesRoute,
 		reconcileRoute,
 		findingsRoute,
+		grantExceptionRoute, listExceptionsRoute, askExceptionRoute, listExceptionRequestsRoute,
 		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
 	}
 }

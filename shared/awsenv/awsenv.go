@@ -111,6 +111,13 @@ func MustPolicy() policy.Policy {
 		EmergencyDays:       MustInt("EMERGENCY_DAYS", "the longest temporary license for an emergency in days, and the default"),
 		Conditions:          MustConditions(),
 		CorrectionDays:      MustInt("CORRECTION_DAYS", "how many days after its issue a license may be corrected"),
+
+		TrialDaysInAll:       MustInt("TRIAL_DAYS_IN_ALL", "the most days that all trials of one customer on one server run together"),
+		Temporaries:          MustInt("TEMPORARY_LICENSES", "the most temporary licenses of one server in TEMPORARY_WINDOW_DAYS"),
+		TemporaryWindowDays:  MustInt("TEMPORARY_WINDOW_DAYS", "the days in which a server's temporary licenses are counted"),
+		Rehosts:              MustInt("REHOSTS", "the most re-hosts of one lineage in REHOST_WINDOW_MONTHS"),
+		RehostWindowMonths:   MustInt("REHOST_WINDOW_MONTHS", "the months in which a lineage's re-hosts are counted"),
+		LicensesPerPersonDay: MustInt("LICENSES_PER_PERSON_DAY", "the most licenses that one person makes on one UTC day"),
 	}
 }
 

@@ -46,15 +46,21 @@ func ETag(version int) string { return `"` + strconv.Itoa(version) + `"` }
 
 // QueryInt returns a query parameter that is a whole number between two bounds, or usual if it is not there.
 func (r Request) QueryInt(name string, usual, least, most int) (int, error) {
-	text := r.Query(name)
-	if text == "" {
-		return usual, nil
-	}
+	text := r.QueryOr(name, strconv.Itoa(usual))
 	n, err := strconv.Atoi(text)
 	if err != nil || n < least || n > most {
 		return 0, license.Invalid("query:"+name, "%s must be a whole number from %d to %d; this is %q.", name, least, most, text)
 	}
 	return n, nil
+}
+
+// QueryOr returns a query parameter, or usual if it is not there; one that is there and empty is "".
+func (r Request) QueryOr(name, usual string) string {
+	query := r.http.URL.Query()
+	if !query.Has(name) {
+		return usual
+	}
+	return query.Get(name)
 }
 
 // checkQuery refuses a query that is malformed, that has parameters other than the named ones, or one of them twice.

@@ -48,6 +48,7 @@ const (
 	OwnRequest      Code = "own_request"
 	RequestRequired Code = "request_required"
 	TooManyLicenses Code = "too_many_licenses"
+	ExceptionExists Code = "exception_exists"
 )
 
 // Codes lists every Code, in the order above. Tests range over it.
@@ -60,6 +61,7 @@ func Codes() []Code {
 		NotAmendable, NotCorrectable,
 		RequestNotFound, RequestNotOpen, OwnRequest, RequestRequired,
 		TooManyLicenses,
+		ExceptionExists,
 	}
 }
 

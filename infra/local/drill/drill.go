@@ -91,8 +91,10 @@ func Run(ctx context.Context, name string, options Options) error {
 
 // start starts a stack on the drill's data. prepare runs when its tables are there, before anything reads them.
 func (d *drill) start(ctx context.Context, parameters map[string]string, prepare func(context.Context) error) error {
+	given := map[string]string{"LicensesPerPersonDay": "100000"} // the traffic of many, by one person each
+	maps.Copy(given, parameters)
 	started, err := stack.Start(ctx, stack.Config{
-		Dir: d.dir, FreePorts: true, Parameters: parameters, Change: d.Change, Progress: d.Out, Log: d.Log,
+		Dir: d.dir, FreePorts: true, Parameters: given, Change: d.Change, Progress: d.Out, Log: d.Log,
 		Prepare: func(ctx context.Context, s *stack.Stack) error {
 			d.system = operator.System{DynamoDBEndpoint: s.DynamoDBEndpoint, KMSEndpoint: s.KMSEndpoint, S3Endpoint: s.S3Endpoint, Application: s.Application}
 			return prepare(ctx)

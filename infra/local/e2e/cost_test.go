@@ -85,6 +85,18 @@ func typical() []operation {
 			_, run := s.dryRun(t, threeOf(t, s, token))
 			return renewals(token+"-R", run)
 		}},
+		{"ExceptionFunction", "ask for an exception", func(_ *testing.T, _ *system, token string) request {
+			return request{method: "POST", path: "/v1/exception-requests", as: "sales", key: token, body: exception(token)}
+		}},
+		{"ExceptionFunction", "grant an exception", func(_ *testing.T, _ *system, token string) request {
+			return request{method: "POST", path: "/v1/exceptions", as: "admin", key: token, body: exception(token)}
+		}},
+		{"ExceptionFunction", "list requests for exceptions, none", func(*testing.T, *system, string) request {
+			return request{method: "GET", path: "/v1/exception-requests?state=granted", as: "admin"}
+		}},
+		{"ExceptionFunction", "list exceptions, none", func(*testing.T, *system, string) request {
+			return request{method: "GET", path: "/v1/exceptions?state=used", as: "admin"}
+		}},
 		{"ShowFunction", "show a license", read("sales", "/v1/licenses/{id}")},
 		{"SearchFunction", "search a server with 3 licenses", func(t *testing.T, s *system, token string) request {
 			last := s.issue(t, subscription(token))
@@ -124,6 +136,10 @@ func threeOf(t *testing.T, s *system, token string) map[string]any {
 		s.issue(t, with(subscription(fmt.Sprint(token, "-", n)), "contract", "C-"+token))
 	}
 	return map[string]any{"contract": "C-" + token, "termMonths": 12}
+}
+
+func exception(token string) map[string]any {
+	return map[string]any{"serverToken": token, "rule": "trial_limit", "reason": "The customer's PBX was replaced during the trial."}
 }
 
 func fiveHundred() []map[string]any {

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -61,11 +62,13 @@ func start(dir string, change func(*template.Application)) (*system, error) {
 
 // startWith is start with parameters of the template.
 func startWith(dir string, parameters map[string]string, change func(*template.Application)) (*system, error) {
+	given := map[string]string{"LicensesPerPersonDay": "100000"} // the few persons of these tests make more on one day than people do
+	maps.Copy(given, parameters)
 	log := &lockedBuffer{}
 	s := &system{log: log, watch: &watcher{}, tokens: map[string]string{}}
 	var err error
 	s.Stack, err = stack.Start(context.Background(), stack.Config{
-		Dir: dir, SAM: *inSAM, InMemory: true, FreePorts: true, NoSchedules: true, Parameters: parameters, Change: change, Log: log, Hooks: s.watch.hooks(),
+		Dir: dir, SAM: *inSAM, InMemory: true, FreePorts: true, NoSchedules: true, Parameters: given, Change: change, Log: log, Hooks: s.watch.hooks(),
 		Prepare: func(ctx context.Context, st *stack.Stack) error {
 			s.System = operator.System{DynamoDBEndpoint: st.DynamoDBEndpoint, KMSEndpoint: st.KMSEndpoint, S3Endpoint: st.S3Endpoint, Application: st.Application}
 			_, err := s.System.FillKeys(ctx)

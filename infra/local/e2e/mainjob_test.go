@@ -137,7 +137,7 @@ func TestDowngradeCheck_APlanTooLargeForTheAnswerIsRefusedInWords(t *testing.T) 
 }
 
 func TestSearch_ALongPageIsWhole(t *testing.T) {
-	s, token := shared, fresh("QMSA-LONG-NOTES")
+	s, token := roomy(t), fresh("QMSA-LONG-NOTES")
 	calls := make([]request, 90)
 	for n := range calls {
 		calls[n] = request{method: "POST", path: "/v1/temporary-licenses", as: "sales", key: fresh("key"), body: with(trial(token), "note", strings.Repeat("ä", 2000))}

@@ -15,6 +15,7 @@ import (
 func cases() []routeCase {
 	return slices.Concat(
 		licenseCases(),
+		exceptionCases(),
 		publicCases(),
 		requestCases(),
 	)

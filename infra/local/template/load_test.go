@@ -26,6 +26,8 @@ func TestLoad_ResolvesWhatTheLocalStackRuns(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"LICENSE_TABLE": "qms-licensing-licenses-1", "AUDIT_TABLE": "qms-licensing-audit-1", "AWS_ENDPOINT_URL_DYNAMODB": "", "AWS_ENDPOINT_URL_KMS": "", "ORIGIN_SECRET": originSecret,
 		"TRIAL_DAYS": "30", "TROUBLESHOOTING_DAYS": "30", "EMERGENCY_DAYS": "14",
+		"TRIAL_DAYS_IN_ALL": "60", "TEMPORARY_LICENSES": "3", "TEMPORARY_WINDOW_DAYS": "90", "REHOSTS": "3", "REHOST_WINDOW_MONTHS": "12",
+		"LICENSES_PER_PERSON_DAY": "200",
 		"CONDITIONS_OF_SALE":      "contract-signed,payment-received,quantities-match,customer-name-matches",
 		"REQUIRE_LICENSE_REQUEST": "false",
 		"CORRECTION_DAYS":         "7",

@@ -61,7 +61,7 @@ func public() []string {
 }
 
 func writers() []string {
-	return []string{"IssueFunction", "IssueTemporaryFunction", "RenewSubscriptionFunction", "RehostFunction", "SweepFunction", "AmendFunction", "RevokeFunction", "RequestFunction"}
+	return []string{"IssueFunction", "IssueTemporaryFunction", "RenewSubscriptionFunction", "RehostFunction", "SweepFunction", "AmendFunction", "RevokeFunction", "RequestFunction", "ExceptionFunction"}
 }
 
 // chainReaders read the audit table and never write it.
@@ -108,7 +108,13 @@ func granted() map[string]map[string]string {
 	for sid, index := range map[string]string{"FindByContract": "byContract", "FindByCustomer": "byCustomer", "FindByExpiration": "byExpiration"} {
 		renew[sid] = "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/" + index
 	}
+	exception := write()
+	delete(exception, "ReadWriteLicenses")
+	delete(exception, "ReadKeyTable")
+	exception["ReadPutDocuments"] = "Allow dynamodb:GetItem dynamodb:PutItem on table/qms-licensing-licenses-1"
+	exception["ListDocuments"] = "Allow dynamodb:Query on table/qms-licensing-licenses-1/index/documents"
 	return map[string]map[string]string{
+		"ExceptionFunction":         exception,
 		"IssueFunction":             write(),
 		"IssueTemporaryFunction":    write(),
 		"RehostFunction":            write(),

@@ -144,6 +144,8 @@ export function problemWords(problem: Problem, retryAfter: number | null, doing:
       return bad('This server belongs to another customer', detail);
     case 'not_current':
       return warn('This license is no longer the current one', detail);
+    case 'exception_exists':
+      return warn('There is an exception already', detail);
     case 'issue_voided':
       return bad(
         'This license was given up before it was signed',

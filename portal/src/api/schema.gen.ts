@@ -12,7 +12,9 @@ export interface paths {
         put?: never;
         /**
          * Issue a temporary license
-         * @description Sales issues trials; support issues troubleshooting and emergency licenses.
+         * @description Sales issues trials; support issues troubleshooting and emergency licenses. Limits (configuration): days by purpose, 60 days
+         *     in all of a customer's trials on a server, three licenses of a server in 90 days. A refusal says what was issued before, by
+         *     whom and when, and when the next is possible; an exception lets one license pass (`/v1/exception-requests`).
          */
         post: operations["issueTemporary"];
         delete?: never;
@@ -91,6 +93,29 @@ export interface paths {
         };
         /** One license */
         get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/licenses/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a license
+         * @description Every audit entry of the license's server, and those of its lineage on every other server that it was ever on, newest
+         *     first, each in a sentence and in fields. Every chain is computed again: `chains` says where one does not hold and what
+         *     was done to it. Keep the `checkpoint` of a chain and send that of the license's own server with a later call: only
+         *     so is a chain found that was replaced as a whole.
+         */
+        get: operations["history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -325,6 +350,157 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/renewals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew many subscriptions, or see what that would do
+         * @description Accounting only. First a **dry run** (`dryRun` true, the default): name the licenses in one of three ways - all current
+         *     subscriptions of a `contract`, a list of `licenseIds`, or a `filter` as in the search - and say how they are to be
+         *     renewed. The answer lists each with its version, its expiration date and the new one, or the problem that it would fail
+         *     with; nothing is written, and no Idempotency-Key is needed. More than 200 are refused with 422 `too_many_licenses` and
+         *     their count. An index that lags behind finds them: one that was issued in the last second may be missing.
+         *
+         *     Then the **run** (`dryRun` false): send those of them that are to be renewed as `licenses`, with the versions that the
+         *     dry run answered, the same terms, and an Idempotency-Key. Each is renewed exactly as `POST /v1/licenses/{id}/renew` does,
+         *     and what fails fails alone: the answer is 200 with a row each, `renewed`, `failed` with its problem, or `not_attempted`.
+         *     Nothing was begun with the latter: time ran out, the day's quota is used up, or the signing key cannot be used. Send the
+         *     same run again with the same key: what is renewed is answered as before (`replayed`), and only what is missing is
+         *     attempted. With the same key and other terms or versions, rows that are renewed answer `idempotency_key_reused`.
+         *
+         *     A subscription that has lapsed has no default basis: without `basis`, its row's problem is `basis_required`. A license
+         *     that was renewed is itself found by its contract: a new dry run adds another term to it. To go on where a run stopped,
+         *     repeat the run.
+         */
+        post: operations["renewMany"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The signing keys and their age
+         * @description Admin only. A key that has signed for more than a year has a `nextStep`. `createdOn` and `stateSince` are null for a
+         *     key that was written before they were noted.
+         */
+        get: operations["keyAges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look through everything that is stored
+         * @description Admin only. Begins a run, or goes on with the one that is not at its end, for as long as a request may take. A run in
+         *     state `running` goes on with the next request (with a new Idempotency-Key), or by itself within the hour. One run a day
+         *     begins by itself. It changes no license: see its findings.
+         */
+        post: operations["reconcile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run has found
+         * @description Admin only. Newest first. Each finding says what is wrong and what to do next.
+         */
+        get: operations["findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exception-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests for exceptions, newest first
+         * @description An admin sees all, the others what they have asked for. A page may be short and have a next one all the same.
+         */
+        get: operations["listExceptionRequests"];
+        put?: never;
+        /**
+         * Ask for an exception from a limit
+         * @description Sales, support and accounting, after a refusal with `trial_limit`, `temporary_limit` or `rehost_limit`: `rule` is that
+         *     code. The first two are limits of a server (`serverToken`), the third is one of a lineage (`lineageId`). An admin sees the
+         *     request and may grant it.
+         */
+        post: operations["askException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exceptions, newest first
+         * @description Admin only. Among the granted ones are those whose time is over; their `state` is `expired`.
+         */
+        get: operations["listExceptions"];
+        put?: never;
+        /**
+         * Grant an exception from a limit, for one license
+         * @description Admin only. The exception lifts the limits of its rule for the next license of the server or lineage that would be refused,
+         *     once, within 14 days (configuration). The license's history names it. While one is open, another one for the same is
+         *     409 `exception_exists`. With `requestId` the request is granted in the same step. The licenses of one person and day have no
+         *     exception.
+         */
+        post: operations["grantException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/servers/{serverToken}/license": {
         parameters: {
             query?: never;
@@ -465,6 +641,126 @@ export interface components {
         LicenseAnswer: {
             license: components["schemas"]["License"];
         };
+        HistoryAnswer: {
+            items: components["schemas"]["HistoryEvent"][];
+            /** @description The license's own server first. */
+            chains: components["schemas"]["Chain"][];
+            nextCursor: string | null;
+        };
+        HistoryEvent: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description unreadable: somebody has broken the entry.
+             * @enum {string}
+             */
+            event: "intent" | "issued" | "voided" | "revoked" | "moving" | "moved" | "stays" | "requested" | "condition-met" | "declined" | "withdrawn" | "exception-asked" | "exception-granted" | "unreadable";
+            /**
+             * @description What made the license.
+             * @enum {string|null}
+             */
+            operation: "issue" | "renew" | "amend" | "correct" | "rehost" | null;
+            sentence: string;
+            who: string;
+            /**
+             * @description null: the system itself.
+             * @enum {string|null}
+             */
+            role: "sales" | "support" | "accounting" | "admin" | null;
+            licenseId: string | null;
+            serverToken: string;
+            /** @description In the server's chain, from 1. */
+            number: number;
+            requestId: string | null;
+            reason: string | null;
+            note: string | null;
+            /** @description The license request that it answers. */
+            licenseRequestId: string | null;
+            /** @description The exceptions that allowed it. */
+            exceptionIds: string[];
+            /** @description The members of license or document that changed */
+            before: Record<string, never> | null;
+            /** @description The same members */
+            after: Record<string, never> | null;
+            document: null | {
+                kind: string;
+                id: string;
+                version: number;
+                state: string;
+            };
+            /** @description SHA-256 of the entry in hex. */
+            hash: string;
+        };
+        Chain: {
+            serverToken: string;
+            length: number;
+            /** @description Hash of the last entry. */
+            head: string | null;
+            /** @description Of the last entry; to be kept elsewhere. */
+            checkpoint: string | null;
+            verified: boolean;
+            /** @description The first link that does not hold. */
+            broken: null | components["schemas"]["Break"];
+        };
+        Break: {
+            number: number;
+            /** @enum {string} */
+            kind: "edited" | "deleted" | "inserted" | "reordered" | "tail-cut" | "replaced" | "head-lost";
+            detail: string;
+        };
+        KeyAges: {
+            keys: {
+                kid: string;
+                /** @enum {string} */
+                purpose: "temporary" | "sold";
+                /** @enum {string} */
+                state: "standby" | "signing" | "retired";
+                licenseTypes: ("permanent" | "subscription" | "temporary")[];
+                /**
+                 * Format: date
+                 * @description When it was written into the key table.
+                 */
+                createdOn: string | null;
+                /** Format: date */
+                stateSince: string | null;
+                /** @description Since createdOn. */
+                ageDays: number | null;
+                /** @description What to do; null: nothing. */
+                nextStep: string | null;
+            }[];
+        };
+        Run: {
+            id: string;
+            /** @description A username */
+            startedBy: string;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            finishedAt: string | null;
+            /** @enum {string} */
+            state: "running" | "done";
+            checked: {
+                licenses: number;
+                /** @description License keys that the product's verifier has read again. */
+                verified: number;
+                servers: number;
+                entries: number;
+                idempotencyRecords: number;
+                documents: number;
+            };
+            findings: number;
+        };
+        Finding: {
+            /** @enum {string} */
+            code: "pending_too_long" | "slot_wrong" | "sequence_wrong" | "highest_base_wrong" | "license_missing" | "license_not_in_chain" | "license_changed" | "license_key_wrong" | "server_missing" | "chain_broken" | "idempotency_orphan" | "document_wrong" | "signatures_uncounted" | "unreadable";
+            /** @enum {string} */
+            severity: "warning" | "error" | "critical";
+            detail: string;
+            licenseId: string | null;
+            serverToken: string | null;
+            /** Format: date-time */
+            at: string;
+        };
         RetrievedLicense: {
             serverToken: components["schemas"]["ServerToken"];
             type: components["schemas"]["Type"];
@@ -485,7 +781,7 @@ export interface components {
             /** @enum {string} */
             purpose: "trial" | "troubleshooting" | "emergency";
             modules: components["schemas"]["Modules"];
-            /** @description Default and most */
+            /** @description Default and, without an exception, most: the limit of the purpose. */
             days?: number;
             note?: string;
         };
@@ -649,6 +945,152 @@ export interface components {
             contract: string | null;
             order: string | null;
         };
+        /**
+         * @description A dry run has exactly one of contract, licenseIds and filter; a run has licenses. Both have exactly one of termMonths and
+         *     expiresOn.
+         */
+        RenewalsRequest: {
+            /** @description Default, true. */
+            dryRun?: boolean;
+            /** @description All current subscriptions of this contract. Case does not matter. */
+            contract?: string;
+            licenseIds?: string[];
+            /** @description Current subscriptions for which every member holds, as in the search. */
+            filter?: {
+                /** @description The start of the name. */
+                customer?: string;
+                contract?: string;
+                /**
+                 * @description Default, both.
+                 * @enum {string}
+                 */
+                status?: "active" | "expired";
+                issuedBy?: string;
+                expiresFrom?: components["schemas"]["Date"];
+                expiresTo?: components["schemas"]["Date"];
+            };
+            /** @description What to renew, with the versions that the dry run answered. */
+            licenses?: {
+                licenseId: string;
+                version: number;
+            }[];
+            /** @description Default, each license keeps its own. */
+            newContract?: string;
+            termMonths?: number;
+            expiresOn?: components["schemas"]["Date"];
+            /** @enum {string} */
+            basis?: "expiration" | "today";
+        };
+        /** @description A license that cannot be read has nothing but its id and the problem. */
+        RenewalForecast: {
+            licenseId: string;
+            /** @description What a run sends back. */
+            version?: number;
+            serverToken?: components["schemas"]["ServerToken"];
+            customer?: string;
+            /** @description Its present one. */
+            contract?: string | null;
+            /**
+             * Format: date
+             * @description The present expiration date; null is Never.
+             */
+            expiresOn?: string | null;
+            newExpiresOn?: components["schemas"]["Date"];
+            problem?: components["schemas"]["Problem"];
+        } & (unknown | unknown);
+        RenewalsForecast: {
+            items: components["schemas"]["RenewalForecast"][];
+            count: number;
+        };
+        RenewalRow: {
+            /** @description Of the license that was to be renewed. */
+            licenseId: string;
+            /** @enum {string} */
+            result: "renewed" | "failed" | "not_attempted";
+            license?: components["schemas"]["License"];
+            previousExpiresOn?: components["schemas"]["Date"];
+            /** @description An earlier run with this key has renewed it. */
+            replayed?: boolean;
+            problem?: components["schemas"]["Problem"];
+        } & ({
+            /** @constant */
+            result?: "renewed";
+        } | {
+            /** @constant */
+            result?: "failed";
+        } | {
+            /** @constant */
+            result?: "not_attempted";
+        });
+        RenewalsResult: {
+            items: components["schemas"]["RenewalRow"][];
+            renewed: number;
+            failed: number;
+            notAttempted: number;
+        };
+        /** Format: date-time */
+        Instant: string;
+        /**
+         * @description The code of the refusal.
+         * @enum {string}
+         */
+        Rule: "trial_limit" | "temporary_limit" | "rehost_limit";
+        /** @description serverToken for trial_limit and temporary_limit, lineageId for rehost_limit. */
+        ExceptionRequestRequest: {
+            serverToken?: string;
+            lineageId?: string;
+            rule: components["schemas"]["Rule"];
+            reason: string;
+        };
+        /** @description serverToken for trial_limit and temporary_limit, lineageId for rehost_limit. */
+        ExceptionGrantRequest: {
+            serverToken?: string;
+            lineageId?: string;
+            rule: components["schemas"]["Rule"];
+            reason: string;
+            /** @description The open request that it grants; for the same server or lineage and rule. */
+            requestId?: string;
+        };
+        ExceptionRequest: {
+            id: components["schemas"]["LicenseIdText"];
+            rule: components["schemas"]["Rule"];
+            serverToken: string | null;
+            lineageId: string | null;
+            reason: string;
+            askedBy: string;
+            askedAt: components["schemas"]["Instant"];
+            /** @enum {string} */
+            state: "open" | "granted";
+            /** @description The exception that granted it. */
+            exceptionId: string | null;
+            grantedBy: string | null;
+            /** Format: date-time */
+            grantedAt: string | null;
+            /** @description The ETag is this number in quotes. */
+            version: number;
+        };
+        Exception: {
+            id: components["schemas"]["LicenseIdText"];
+            rule: components["schemas"]["Rule"];
+            serverToken: string | null;
+            lineageId: string | null;
+            reason: string;
+            grantedBy: string;
+            grantedAt: components["schemas"]["Instant"];
+            /** @description From then on it allows nothing. */
+            expiresAt: components["schemas"]["Instant"];
+            /** @description The request that it granted. */
+            requestId: string | null;
+            /** @enum {string} */
+            state: "granted" | "used" | "expired";
+            /** @description The license that it allowed. */
+            licenseId: string | null;
+            usedBy: string | null;
+            /** Format: date-time */
+            usedAt: string | null;
+            /** @description The ETag is this number in quotes. */
+            version: number;
+        };
         ValidateRequest: {
             /** @description As it was pasted. */
             licenseKey: string;
@@ -755,7 +1197,9 @@ export interface components {
          *     | `forbidden` | `roles`: who can; of somebody else's request `requestedBy` |
          *     | `module_dependency` | `needed`, `have`, `add`: Call Recording seats |
          *     | `conditions_not_met` | `missing`: names of conditions |
-         *     | `trial_limit`, `temporary_limit` | `limit`: days, `requested`: days |
+         *     | `trial_limit`, `temporary_limit`, `rehost_limit` | `counted`: what `limit` counts: `days` (with `requested`), `days in all` (of a customer's trials on the server; with `requested` and `left`), `licenses` (in `windowDays`) or `rehosts` (in `windowMonths`, of `lineageId`); `issued`: what counts, oldest first, each `{licenseId, purpose, days, issuedBy, issuedAt}`, a re-host with `from` and `to` instead of purpose and days; `possibleOn`: the day on which the next is possible, null for never; `alsoRefused`: a second rule that needs an exception |
+         *     | `quota_exceeded` | `limit`, `made`: licenses of this person today; `possibleOn`; `retryAfter`: seconds until midnight UTC |
+         *     | `exception_exists` | `exceptionId`, `grantedBy`, `grantedAt`, `expiresAt` |
          *     | `seats_below_base` | `base`, `requested`: seats |
          *     | `base_license_exists`, `trial_over_base` | `licenseId` |
          *     | `version_conflict` | `licenseId`, `version`, `changedBy`, `changedAt`, `change` |
@@ -764,10 +1208,11 @@ export interface components {
          *     | `not_renewable`, `not_rehostable`, `not_amendable` | `type` |
          *     | `not_correctable` | `type` of a temporary license, `operation` of a re-hosted one, or `issuedOn` and `until`: the last day |
          *     | `other_customer` | `licenseId`, `customer`: of this license, `otherCustomer`: of the license on the other server |
-         *     | `request_not_open` | `state`, `by`, `at`, `licenseId` if it was issued |
+         *     | `request_not_open` | `state`, `by`, `at`, `licenseId` if it was issued; of a request for an exception `state`, `exceptionId` |
          *     | `own_request` | `requestedBy` |
          *     | `basis_required` | `expiresOn`, `bases` |
          *     | `renewal_in_past`, `expires_in_past` | `expiresOn`, `today` |
+         *     | `too_many_licenses` | `count`, `limit`; `exact`: false if there are more than were counted |
          *     | `unavailable` | `retryAfter`: seconds |
          */
         Problem: {
@@ -776,7 +1221,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "invalid_request" | "forbidden" | "license_not_found" | "version_conflict" | "idempotency_key_reused" | "if_match_required" | "internal" | "unavailable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "module_dependency" | "conditions_not_met" | "trial_limit" | "temporary_limit" | "rehost_limit" | "seats_below_base" | "not_renewable" | "not_rehostable" | "basis_required" | "renewal_in_past" | "expires_in_past" | "base_license_exists" | "trial_over_base" | "other_customer" | "not_current" | "issue_voided" | "not_amendable" | "not_correctable" | "request_not_found" | "request_not_open" | "own_request" | "request_required";
+            code: "invalid_request" | "forbidden" | "license_not_found" | "version_conflict" | "idempotency_key_reused" | "if_match_required" | "internal" | "unavailable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "module_dependency" | "conditions_not_met" | "trial_limit" | "temporary_limit" | "rehost_limit" | "seats_below_base" | "not_renewable" | "not_rehostable" | "basis_required" | "renewal_in_past" | "expires_in_past" | "base_license_exists" | "trial_over_base" | "other_customer" | "not_current" | "issue_voided" | "not_amendable" | "not_correctable" | "request_not_found" | "request_not_open" | "own_request" | "request_required" | "too_many_licenses" | "exception_exists";
             requestId: string;
             params?: Record<string, never>;
             errors?: {
@@ -838,6 +1283,11 @@ export interface components {
     parameters: {
         /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
         IdempotencyKey: string;
+        /**
+         * @description 1 to 64 visible ASCII characters; a run needs it, a dry run does not. The same key with the same run attempts what is
+         *     missing and answers the rest as before.
+         */
+        RunIdempotencyKey: string;
         /** @description The ETag of the license that is changed. */
         IfMatch: string;
         /** @description The ETag of the license that is changed. Without it the answer is 428 `if_match_required`. */
@@ -850,7 +1300,7 @@ export interface components {
     requestBodies: never;
     headers: {
         NoStore: "no-store";
-        /** @description The license's version. */
+        /** @description The version of the license or document. */
         ETag: string;
         /** @description The request's version. */
         RequestETag: string;
@@ -1073,6 +1523,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LicenseAnswer"];
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    history: {
+        parameters: {
+            query?: {
+                /** @description nextCursor of the page before. */
+                cursor?: string;
+                limit?: number;
+                /** @description The checkpoint that an earlier history gave of the own server: number, colon, hash. */
+                checkpoint?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                id: components["parameters"]["LicenseId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "at": "2026-11-23T09:00:00.123Z",
+                     *           "event": "issued",
+                     *           "operation": "renew",
+                     *           "sentence": "anna (accounting) renewed the subscription of Northwind Call Centers by contract C-2041: now until 31 Dec 2027, before 31 Dec 2026.",
+                     *           "who": "anna",
+                     *           "role": "accounting",
+                     *           "licenseId": "5a7b22fd3b0147caae4f13a5d93c2b11",
+                     *           "serverToken": "QMSA-7K2P-9XWD-H4TN-RC53",
+                     *           "number": 4,
+                     *           "requestId": "JKJaXmPLvHcESHA=",
+                     *           "reason": null,
+                     *           "note": null,
+                     *           "licenseRequestId": null,
+                     *           "exceptionIds": [],
+                     *           "before": null,
+                     *           "after": null,
+                     *           "document": null,
+                     *           "hash": "5f3a1c0e4b7d29865f3a1c0e4b7d29865f3a1c0e4b7d29865f3a1c0e4b7d2986"
+                     *         }
+                     *       ],
+                     *       "chains": [
+                     *         {
+                     *           "serverToken": "QMSA-7K2P-9XWD-H4TN-RC53",
+                     *           "length": 4,
+                     *           "head": "5f3a1c0e4b7d29865f3a1c0e4b7d29865f3a1c0e4b7d29865f3a1c0e4b7d2986",
+                     *           "checkpoint": "4:5f3a1c0e4b7d29865f3a1c0e4b7d29865f3a1c0e4b7d29865f3a1c0e4b7d2986",
+                     *           "verified": true,
+                     *           "broken": null
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HistoryAnswer"];
                 };
             };
             default: components["responses"]["Refused"];
@@ -1497,6 +2015,286 @@ export interface operations {
             default: components["responses"]["Refused"];
         };
     };
+    renewMany: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description 1 to 64 visible ASCII characters; a run needs it, a dry run does not. The same key with the same run attempts what is
+                 *     missing and answers the rest as before.
+                 */
+                "Idempotency-Key"?: components["parameters"]["RunIdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenewalsRequest"];
+            };
+        };
+        responses: {
+            /** @description Of a dry run, what would become of each; of a run, what became of each, in the order of the request */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenewalsForecast"] | components["schemas"]["RenewalsResult"];
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    keyAges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every key of the key table, by key id */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         {
+                     *           "kid": "sold-2026-1",
+                     *           "purpose": "sold",
+                     *           "state": "signing",
+                     *           "licenseTypes": [
+                     *             "permanent",
+                     *             "subscription"
+                     *           ],
+                     *           "createdOn": "2026-11-23",
+                     *           "stateSince": "2026-11-23",
+                     *           "ageDays": 12,
+                     *           "nextStep": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyAges"];
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    reconcile: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far the run came */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "run": {
+                     *         "id": "0d9c44fd3b0147caae4f13a5d93c2b11",
+                     *         "startedBy": "admin",
+                     *         "startedAt": "2026-11-23T09:00:00.123Z",
+                     *         "finishedAt": "2026-11-23T09:00:04.456Z",
+                     *         "state": "done",
+                     *         "checked": {
+                     *           "licenses": 42,
+                     *           "verified": 3,
+                     *           "servers": 30,
+                     *           "entries": 95,
+                     *           "idempotencyRecords": 42,
+                     *           "documents": 31
+                     *         },
+                     *         "findings": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        run: components["schemas"]["Run"];
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    findings: {
+        parameters: {
+            query?: {
+                /** @description Id of a run; without it the newest. */
+                run?: string;
+                /** @description nextCursor of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description null: there was no run yet. */
+                        run: null | components["schemas"]["Run"];
+                        items: components["schemas"]["Finding"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    listExceptionRequests: {
+        parameters: {
+            query?: {
+                state?: "open" | "granted";
+                /** @description nextCursor of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ExceptionRequest"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    askException: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptionRequestRequest"];
+            };
+        };
+        responses: {
+            /** @description The request, open */
+            201: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        request: components["schemas"]["ExceptionRequest"];
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    listExceptions: {
+        parameters: {
+            query?: {
+                state?: "granted" | "used";
+                /** @description nextCursor of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Exception"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    grantException: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptionGrantRequest"];
+            };
+        };
+        responses: {
+            /** @description The exception, open */
+            201: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        exception: components["schemas"]["Exception"];
+                    };
+                };
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
     retrieve: {
         parameters: {
             query?: never;
@@ -1645,11 +2443,21 @@ type ReadonlyArray<T> = [
 export const pathsV1LicensesGetParametersQueryStatusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/licenses"]["get"]["parameters"]["query"]["status"]> = ["active", "expired", "superseded", "revoked", "pending", "void"];
 export const pathsV1LicensesGetParametersQueryPurposeValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/licenses"]["get"]["parameters"]["query"]["purpose"]> = ["trial", "troubleshooting", "emergency"];
 export const pathsV1LicensesGetParametersQueryLastEventValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/licenses"]["get"]["parameters"]["query"]["lastEvent"]> = ["issued", "renewed", "amended", "corrected", "re-hosted", "replaced", "revoked", "voided"];
+export const pathsV1ExceptionRequestsGetParametersQueryStateValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/exception-requests"]["get"]["parameters"]["query"]["state"]> = ["open", "granted"];
+export const pathsV1ExceptionsGetParametersQueryStateValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/exceptions"]["get"]["parameters"]["query"]["state"]> = ["granted", "used"];
 type WithRequired<T, K extends keyof T> = T & {
     [P in K]-?: T[P];
 };
 export const typeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Type"]> = ["permanent", "subscription", "temporary"];
 export const licenseStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["License"]["status"]> = ["active", "expired", "superseded", "revoked", "pending", "void"];
+export const historyEventEventValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryEvent"]["event"]> = ["intent", "issued", "voided", "revoked", "moving", "moved", "stays", "requested", "condition-met", "declined", "withdrawn", "exception-asked", "exception-granted", "unreadable"];
+export const breakKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Break"]["kind"]> = ["edited", "deleted", "inserted", "reordered", "tail-cut", "replaced", "head-lost"];
+export const keyAgesKeysPurposeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAges"]["keys"]["purpose"]> = ["temporary", "sold"];
+export const keyAgesKeysStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAges"]["keys"]["state"]> = ["standby", "signing", "retired"];
+export const keyAgesKeysLicenseTypesValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAges"]["keys"]["licenseTypes"]> = ["permanent", "subscription", "temporary"];
+export const runStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Run"]["state"]> = ["running", "done"];
+export const findingCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Finding"]["code"]> = ["pending_too_long", "slot_wrong", "sequence_wrong", "highest_base_wrong", "license_missing", "license_not_in_chain", "license_changed", "license_key_wrong", "server_missing", "chain_broken", "idempotency_orphan", "document_wrong", "signatures_uncounted", "unreadable"];
+export const findingSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Finding"]["severity"]> = ["warning", "error", "critical"];
 export const retrievedLicenseStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RetrievedLicense"]["status"]> = ["active", "expired"];
 export const issueTemporaryRequestPurposeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["IssueTemporaryRequest"]["purpose"]> = ["trial", "troubleshooting", "emergency"];
 export const issueRequestTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["IssueRequest"]["type"]> = ["subscription", "permanent"];
@@ -1658,7 +2466,13 @@ export const licenseRequestStateValues: ReadonlyArray<FlattenedDeepRequired<comp
 export const licenseRequestTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LicenseRequest"]["type"]> = ["permanent", "subscription"];
 export const renewRequestBasisValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RenewRequest"]["basis"]> = ["expiration", "today"];
 export const rehostRequestReasonValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RehostRequest"]["reason"]> = ["network-card-replaced", "server-replaced", "virtual-machine-moved", "other"];
+export const renewalsRequestFilterStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RenewalsRequest"]["filter"]["status"]> = ["active", "expired"];
+export const renewalsRequestBasisValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RenewalsRequest"]["basis"]> = ["expiration", "today"];
+export const renewalRowResultValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RenewalRow"]["result"]> = ["renewed", "failed", "not_attempted"];
+export const ruleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Rule"]> = ["trial_limit", "temporary_limit", "rehost_limit"];
+export const exceptionRequestStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ExceptionRequest"]["state"]> = ["open", "granted"];
+export const exceptionStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Exception"]["state"]> = ["granted", "used", "expired"];
 export const verdictProblemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["VerdictProblem"]["code"]> = ["damaged", "signature_invalid", "unknown_key", "key_not_for_type", "server_token_mismatch", "expired", "too_many_users", "revoked", "superseded"];
 export const moduleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Module"]> = ["callRecording", "computerRecording", "agentEvaluation"];
 export const userRoleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["User"]["role"]> = ["administrator", "manager", "supervisor", "agent"];
-export const problemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Problem"]["code"]> = ["invalid_request", "forbidden", "license_not_found", "version_conflict", "idempotency_key_reused", "if_match_required", "internal", "unavailable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "module_dependency", "conditions_not_met", "trial_limit", "temporary_limit", "rehost_limit", "seats_below_base", "not_renewable", "not_rehostable", "basis_required", "renewal_in_past", "expires_in_past", "base_license_exists", "trial_over_base", "other_customer", "not_current", "issue_voided", "not_amendable", "not_correctable", "request_not_found", "request_not_open", "own_request", "request_required"];
+export const problemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Problem"]["code"]> = ["invalid_request", "forbidden", "license_not_found", "version_conflict", "idempotency_key_reused", "if_match_required", "internal", "unavailable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "module_dependency", "conditions_not_met", "trial_limit", "temporary_limit", "rehost_limit", "seats_below_base", "not_renewable", "not_rehostable", "basis_required", "renewal_in_past", "expires_in_past", "base_license_exists", "trial_over_base", "other_customer", "not_current", "issue_voided", "not_amendable", "not_correctable", "request_not_found", "request_not_open", "own_request", "request_required", "too_many_licenses", "exception_exists"];

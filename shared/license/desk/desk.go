@@ -1,5 +1,6 @@
-// Package desk is what surrounds issuing: license requests with their conditions of the sale. A request is a document of
-// the ledger; every change of it is a link in the audit chain of the server that it is for.
+// Package desk is what surrounds issuing: license requests with their conditions of the sale, and exceptions from limits
+// with the requests for them. Each is a document of the ledger; every change of it is a link in the audit chain of the
+// server that it is for. Package issuing takes what is open here into the transaction that promises a license.
 package desk
 
 import (

@@ -108,6 +108,51 @@ func (d *Requests) read(ctx context.Context, state State, after ledger.Position,
 	return all[:min(limit, len(all))], nil
 }
 
+// Listed is one page of a list of documents and the cursor of the next, "" on the last.
+type Listed[T any] struct {
+	Items []T
+	Next  string
+}
+
+// maxPasses bounds what one page looks through where it shows only what is the caller's own: it may then be short.
+const maxPasses = 10
+
+// list returns documents of a kind in a state, newest first, that read wants, at most limit.
+func list[T any](ctx context.Context, store Store, signed pages, kind string, state State, cursor string, limit int, read func(ledger.Document) (T, bool, error)) (Listed[T], error) {
+	page := Listed[T]{Items: []T{}}
+	name := kind + " " + string(state)
+	after, err := signed.read(name, cursor)
+	if err != nil {
+		return page, err
+	}
+	for range maxPasses {
+		found, err := store.Documents(ctx, kind, string(state), after, limit+1)
+		if err != nil {
+			return page, err
+		}
+		for n, d := range found[:min(limit, len(found))] {
+			one, wanted, err := read(d)
+			if err != nil {
+				return page, err
+			}
+			after = ledger.Position{At: d.At, ID: d.ID}
+			if !wanted {
+				continue
+			}
+			page.Items = append(page.Items, one)
+			if len(page.Items) == limit && n+1 < len(found) {
+				page.Next = signed.write(name, after)
+				return page, nil
+			}
+		}
+		if len(found) <= limit {
+			return page, nil
+		}
+	}
+	page.Next = signed.write(name, after)
+	return page, nil
+}
+
 // pages writes and reads cursors: the place of the last document of a page, after 16 bytes of HMAC-SHA256 of list and
 // place. So a cursor is good for its list alone and nobody can make one up; it is opaque, not secret.
 type pages struct{ keys [][]byte }

@@ -53,7 +53,9 @@ func (w *world) next() {
 		w.take(w.revoke(e))
 	case n < 75:
 		w.take(w.rehost(e))
-	case n < 80 && w.last != nil:
+	case n < 79:
+		w.grant(e)
+	case n < 84 && w.last != nil:
 		w.replay(w.last.step, w.last.call)
 	default:
 		w.clock.Advance(time.Duration(w.random.IntN(60)) * 24 * time.Hour)

@@ -17,6 +17,7 @@ func (w *world) compare() {
 	for id, e := range w.model.licenses {
 		w.compareLicense(id, e)
 	}
+	w.compareExceptions()
 }
 
 func (w *world) compareServer(token license.ServerToken) {

@@ -91,6 +91,11 @@ func (m *model) void(l license.License, at time.Time, before *entry) {
 	}
 }
 
+// open reports whether an exception from a rule is open for a server or lineage.
+func (m *model) open(of string, rule license.Code, now time.Time) bool {
+	return now.Before(m.allowed[subject(of, rule)])
+}
+
 func (e *entry) expired(now time.Time) bool { return e.ExpiredAt(now) }
 
 // activeBase is the base license of a server that works now.

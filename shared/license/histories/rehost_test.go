@@ -22,7 +22,16 @@ func (w *world) rehost(e *entry) step {
 	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
 		l := e.License
 		l.ServerToken = token
-		return refusedBy(caller, license.Rehost, w.refuseRehost(e, token, q.IfMatch)), true, w.made(l, e.anchor, e), w.givenUp(l, e)
+		made, givenUp := w.made(caller, l, e.anchor, e), w.givenUp(l, e)
+		limit, _ := w.movedTooOften(e.LineageID)
+		apply := func(r ledger.Record) {
+			made(r)
+			w.model.lineages[e.LineageID] = append(w.model.lineages[e.LineageID], r.IssuedAt)
+			if limit {
+				delete(w.model.allowed, subject(e.LineageID, license.RehostLimit))
+			}
+		}
+		return refusedBy(caller, license.Rehost, w.counted(caller, w.refuseRehost(e, token, q.IfMatch))), true, apply, givenUp
 	}
 	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
 		return i.Rehost(context.Background(), call, q)
@@ -48,6 +57,9 @@ func (w *world) refuseRehost(e *entry, token license.ServerToken, version int) l
 		return license.BaseLicenseExists
 	case there.temporary != nil && !there.temporary.expired(now) && there.temporary.Customer != e.Customer:
 		return license.OtherCustomer
+	}
+	if _, refused := w.movedTooOften(e.LineageID); refused {
+		return license.RehostLimit
 	}
 	return ""
 }

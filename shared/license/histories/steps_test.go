@@ -73,19 +73,24 @@ func refusedBy(caller license.Caller, op license.Operation, otherwise license.Co
 }
 
 func (w *world) issueTemporary() step {
-	token, customer, modules := pick(w, tokens), pick(w, customers), w.modules()
-	purpose := pick(w, []license.Purpose{license.Trial, license.Troubleshooting, license.Emergency})
+	purposes := []license.Purpose{license.Trial, license.Troubleshooting, license.Emergency}
+	return w.temporary(pick(w, tokens), pick(w, purposes), 1+w.random.IntN(34))
+}
+
+func (w *world) temporary(token license.ServerToken, purpose license.Purpose, days int) step {
+	customer, modules := pick(w, customers), w.modules()
 	may := licensetest.SupportCaller
 	if purpose == license.Trial {
 		may = licensetest.SalesCaller
 	}
-	caller, days := w.someone(may), 1+w.random.IntN(34)
+	caller := w.someone(may)
 	s := step{name: fmt.Sprintf("%s of %d days for %s on %s with %v", purpose, days, customer, token, modules.Seats()), caller: caller}
 	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
 		l := license.License{ServerToken: token, Type: license.Temporary, Purpose: purpose, Customer: customer, Modules: modules,
 			ExpiresOn: license.Today(w.clock.Now()).AddDays(days)}
-		refusal := refusedBy(caller, purpose.IssueOperation(), w.refuseTemporary(l, days))
-		return refusal, true, w.made(l, 0, nil), w.givenUp(l, nil)
+		refusal := refusedBy(caller, purpose.IssueOperation(), w.counted(caller, w.refuseTemporary(l, days)))
+		made, used := w.made(caller, l, 0, nil), w.used(l, days)
+		return refusal, true, func(r ledger.Record) { made(r); used() }, w.givenUp(l, nil)
 	}
 	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
 		return i.Temporary(context.Background(), call, issuing.TemporaryRequest{ServerToken: string(token), Customer: customer, Purpose: purpose, Modules: modules, Days: days})
@@ -95,18 +100,13 @@ func (w *world) issueTemporary() step {
 
 func (w *world) refuseTemporary(l license.License, days int) license.Code {
 	base := w.model.server(l.ServerToken).activeBase(w.clock.Now())
-	longest := map[license.Purpose]int{license.Trial: 30, license.Troubleshooting: 30, license.Emergency: 14}[l.Purpose]
 	switch {
-	case days > longest && l.Purpose == license.Trial:
-		return license.TrialLimit
-	case days > longest:
-		return license.TemporaryLimit
 	case base != nil && l.Purpose == license.Trial:
 		return license.TrialOverBase
 	case base != nil && !l.Modules.Seats().Covers(base.Modules.Seats()):
 		return license.SeatsBelowBase
 	}
-	return ""
+	return w.standing(l, days)
 }
 
 func (w *world) issueSold() step {
@@ -138,7 +138,7 @@ func (w *world) issueSold() step {
 		if replaced != nil {
 			l.LineageID = replaced.LineageID
 		}
-		return refusedBy(caller, license.IssueSold, w.refuseSold(q, token, replaced)), true, w.made(l, anchor, replaced), w.givenUp(l, replaced)
+		return refusedBy(caller, license.IssueSold, w.counted(caller, w.refuseSold(q, token, replaced))), true, w.made(caller, l, anchor, replaced), w.givenUp(l, replaced)
 	}
 	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
 		return i.Sold(context.Background(), call, q)
@@ -184,7 +184,7 @@ func (w *world) renew(e *entry) step {
 				refusal = license.RenewalInPast
 			}
 		}
-		return refusedBy(caller, license.Renew, refusal), true, w.made(l, anchor, e), w.givenUp(l, e)
+		return refusedBy(caller, license.Renew, w.counted(caller, refusal)), true, w.made(caller, l, anchor, e), w.givenUp(l, e)
 	}
 	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
 		return i.Renew(context.Background(), call, q)
@@ -206,8 +206,9 @@ func (w *world) revoke(e *entry) step {
 }
 
 // made is what the reference becomes of a license that was made; before is what it was made from.
-func (w *world) made(l license.License, anchor int, before *entry) func(ledger.Record) {
+func (w *world) made(by license.Caller, l license.License, anchor int, before *entry) func(ledger.Record) {
 	return func(r ledger.Record) {
+		w.model.issued[personDay(by.Subject, license.Today(r.IssuedAt))]++
 		w.model.add(identified(l, r), r.IssuedAt, anchor, before)
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"qmslicensing/shared/license/keyring"
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensetest"
-	"qmslicensing/shared/license/policy"
 	"qmslicensing/shared/license/protocol"
 	"qmslicensing/shared/memstore"
 )
@@ -51,7 +50,7 @@ func newWorld(t *testing.T, seed uint64, signer *filesign.Signer, keys []keyring
 }
 
 func (w *world) issuer(store ledger.Store, signer protocol.Signer) *issuing.Issuer {
-	return issuing.NewIssuer(store, signer, w.ring, policy.DefaultPolicy(), w.clock.Now)
+	return issuing.NewIssuer(store, signer, w.ring, rules(), w.clock.Now)
 }
 
 func (w *world) tell(format string, args ...any) {

@@ -28,7 +28,7 @@ func (i *Issuer) Amend(ctx context.Context, call protocol.Call, q AmendmentReque
 	if err != nil {
 		return protocol.Outcome{}, err
 	}
-	return i.writer.Run(ctx, write)
+	return i.run(ctx, write)
 }
 
 // PreviewAmendment applies the rules of Amend to what is stored now and writes nothing, the Idempotency-Key neither. It

@@ -51,7 +51,7 @@ func (i *Issuer) Correct(ctx context.Context, call protocol.Call, q CorrectionRe
 	if token := license.ServerToken(q.ServerToken); token != "" && token != old.ServerToken {
 		write.Token, write.From = token, old.ServerToken
 	}
-	return i.writer.Run(ctx, write)
+	return i.run(ctx, write)
 }
 
 func (q CorrectionRequest) clean() (CorrectionRequest, error) {

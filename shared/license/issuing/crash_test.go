@@ -62,6 +62,10 @@ func (m *mortal) Idempotency(ctx context.Context, key string) (ledger.Idempotenc
 	return m.Store.Idempotency(ctx, key)
 }
 
+func (m *mortal) Count(ctx context.Context, key string) (int, error) {
+	return step(m, func() (int, error) { return m.Store.Count(ctx, key) })
+}
+
 func (m *mortal) Commit(ctx context.Context, c ledger.Commit) error {
 	_, err := step(m, func() (struct{}, error) { return struct{}{}, m.Store.Commit(ctx, c) })
 	return err
@@ -404,7 +408,7 @@ func TestActivate_ATemporaryLicenseOvertakenByABaseIsSuperseded(t *testing.T) {
 
 func TestDeadline_AnswersUnavailableInTime(t *testing.T) {
 	d := newDesk(t)
-	process := &mortal{Store: d.store, signer: d.signer, dieAt: 3} // Server, Commit, Sign
+	process := &mortal{Store: d.store, signer: d.signer, dieAt: 4} // Server, Count, Commit, Sign
 	call := licensetest.Call(licensetest.AccountingCaller, "k")
 	_, err := d.issuerWith(process, process).Sold(context.Background(), call, licensetest.Subscription())
 	require.ErrorIs(t, err, errDead)

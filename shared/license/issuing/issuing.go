@@ -4,9 +4,11 @@ package issuing
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/desk"
 	"qmslicensing/shared/license/keyring"
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/policy"
@@ -50,6 +52,51 @@ func (r *Revoker) find(ctx context.Context, id string) (ledger.Record, error) {
 	}
 	record, err := r.store.Record(ctx, id)
 	return record, license.PointAt(err, idPointer)
+}
+
+// run carries a write through, and counts the license that it makes for who makes it. Every write that signs goes through
+// here.
+func (i *Issuer) run(ctx context.Context, q protocol.Write) (protocol.Outcome, error) {
+	decide := q.Decide
+	q.Decide = func(ctx context.Context, now protocol.Situation) (protocol.Decision, error) {
+		decision, err := decide(ctx, now)
+		if err != nil {
+			return decision, err
+		}
+		quota := i.policy.Quota(q.Call.Caller.Subject, now.Today())
+		made, err := i.store.Count(ctx, quota.Key)
+		if err != nil {
+			return decision, err
+		}
+		decision.Counts = append(decision.Counts, quota)
+		return decision, i.policy.CheckQuota(made, now.At)
+	}
+	return i.writer.Run(ctx, q)
+}
+
+// allow lets a decision exceed limits where the subject has an open exception from each, which the decision then takes.
+// Else it returns the first refusal, which also tells of the other rules that need one.
+func (i *Issuer) allow(ctx context.Context, d *protocol.Decision, s desk.Subject, by license.Caller, at time.Time, refusals ...*license.Error) error {
+	var standing []*license.Error
+	for _, refusal := range refusals {
+		taken, err := desk.TakeException(ctx, i.store, d, s, refusal.Code, by, at)
+		if err != nil {
+			return err
+		}
+		if !taken {
+			standing = append(standing, refusal)
+		}
+	}
+	if len(standing) == 0 {
+		return nil
+	}
+	first := standing[0]
+	for _, another := range standing[1:] {
+		first.Detail += " And another limit: " + another.Detail
+		first.Fields = slices.Concat(first.Fields, another.Fields)
+		first.With("alsoRefused", another.Code)
+	}
+	return first
 }
 
 func parseToken(raw string) (license.ServerToken, error) {

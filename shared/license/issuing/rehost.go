@@ -8,6 +8,7 @@ import (
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/customer"
+	"qmslicensing/shared/license/desk"
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/policy"
 	"qmslicensing/shared/license/protocol"
@@ -41,7 +42,7 @@ type RehostRequest struct {
 
 // Rehost moves a base license to another server: the old server's slot closes and the new one's opens in one transaction,
 // and nothing but the Server Token changes. Support only. Refusals: NotRehostable, ExpiresInPast, OtherCustomer,
-// BaseLicenseExists, and those of changing an existing license.
+// BaseLicenseExists, those of changing an existing license and, without an exception, RehostLimit.
 func (i *Issuer) Rehost(ctx context.Context, call protocol.Call, q RehostRequest) (protocol.Outcome, error) {
 	if err := call.Caller.Authorize(license.Rehost); err != nil {
 		return protocol.Outcome{}, err
@@ -60,10 +61,10 @@ func (i *Issuer) Rehost(ctx context.Context, call protocol.Call, q RehostRequest
 	if old.ServerToken == token {
 		return protocol.Outcome{}, license.Invalid("/serverToken", "This license is for Server Token %s already. Give the Server Token that QMS shows on the new server.", token)
 	}
-	return i.writer.Run(ctx, protocol.Write{
+	return i.run(ctx, protocol.Write{
 		Call: call, Hash: protocol.Digest(q), Token: token, From: old.ServerToken, Slot: license.BaseSlot, Target: q.ID, Where: idPointer,
 		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Decision, error) {
-			return i.decideRehost(ctx, now, q)
+			return i.decideRehost(ctx, now, call.Caller, q)
 		},
 	})
 }
@@ -82,16 +83,22 @@ func (q RehostRequest) clean() (RehostRequest, license.ServerToken, error) {
 	return q, token, license.Collect(tokenErr, reasonErr, noteErr)
 }
 
-func (i *Issuer) decideRehost(ctx context.Context, now protocol.Situation, q RehostRequest) (protocol.Decision, error) {
+func (i *Issuer) decideRehost(ctx context.Context, now protocol.Situation, by license.Caller, q RehostRequest) (protocol.Decision, error) {
 	if err := rehostable(now, q.IfMatch); err != nil {
 		return protocol.Decision{}, err
 	}
 	if err := i.refuseTaken(ctx, now, now.Target.Customer); err != nil {
 		return protocol.Decision{}, err
 	}
-	r := sameSale(*now.Target)
+	old := now.Target
+	r := sameSale(*old)
 	r.Operation, r.ServerToken, r.Reason, r.Note, r.Notice = ledger.OpRehost, now.Server.Token, string(q.Reason), q.Note, movedNotice(now)
-	return protocol.Decision{Record: r}, nil
+	decision := protocol.Decision{Record: r}
+	if refusal := i.policy.CheckRehosts(old.Rehosts, old.LineageID, now.Today()); refusal != nil {
+		err := i.allow(ctx, &decision, desk.Subject{LineageID: old.LineageID}, by, now.At, refusal)
+		return decision, err
+	}
+	return decision, nil
 }
 
 // rehostable refuses to move the target unless the caller saw its current version and it is a base license that works.

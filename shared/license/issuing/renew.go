@@ -43,7 +43,7 @@ func (i *Issuer) Renew(ctx context.Context, call protocol.Call, q RenewalRequest
 	if err != nil {
 		return protocol.Outcome{}, err
 	}
-	return i.writer.Run(ctx, renewal(call, old.ServerToken, q))
+	return i.run(ctx, renewal(call, old.ServerToken, q))
 }
 
 func renewal(call protocol.Call, token license.ServerToken, q RenewalRequest) protocol.Write {

@@ -54,7 +54,7 @@ func (i *Issuer) Sold(ctx context.Context, call protocol.Call, q SoldRequest) (p
 	if q.Replaces != "" && !license.IsID(q.Replaces) {
 		return protocol.Outcome{}, license.NotFound().At(replacesPointer)
 	}
-	return i.writer.Run(ctx, protocol.Write{
+	return i.run(ctx, protocol.Write{
 		Call:   call,
 		Hash:   protocol.Digest(q),
 		Token:  token,

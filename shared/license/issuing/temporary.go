@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/desk"
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/policy"
 	"qmslicensing/shared/license/protocol"
@@ -27,8 +28,8 @@ func (q TemporaryRequest) clean(rules policy.Policy) (TemporaryRequest, license.
 	if rules.Days(q.Purpose) == 0 {
 		purposeErr = license.Invalid("/purpose", "The purpose must be trial, troubleshooting or emergency.")
 	}
-	if q.Days < 0 {
-		daysErr = license.Invalid("/days", "The number of days must be 1 or more; this is %d.", q.Days)
+	if q.Days < 0 || q.Days > policy.MaxTemporaryDays {
+		daysErr = license.Invalid("/days", "The number of days must be 1 to %d; this is %d.", policy.MaxTemporaryDays, q.Days)
 	}
 	if err := license.Collect(tokenErr, customerErr, purposeErr, q.Modules.Check("/modules"), daysErr, noteErr); err != nil {
 		return q, "", err
@@ -38,8 +39,8 @@ func (q TemporaryRequest) clean(rules policy.Policy) (TemporaryRequest, license.
 }
 
 // Temporary issues a temporary license: sales a trial, support one for troubleshooting or an emergency. Refusals:
-// TrialLimit and TemporaryLimit for too many days, TrialOverBase for a trial where a base license is active or pending,
-// SeatsBelowBase for fewer seats than the base license has.
+// TrialOverBase for a trial where a base license is active or pending, SeatsBelowBase for fewer seats than the base
+// license has, and, without an exception, TrialLimit and TemporaryLimit for too many days or licenses.
 func (i *Issuer) Temporary(ctx context.Context, call protocol.Call, q TemporaryRequest) (protocol.Outcome, error) {
 	if err := i.authorizeTemporary(call.Caller, q.Purpose); err != nil {
 		return protocol.Outcome{}, err
@@ -48,13 +49,13 @@ func (i *Issuer) Temporary(ctx context.Context, call protocol.Call, q TemporaryR
 	if err != nil {
 		return protocol.Outcome{}, err
 	}
-	return i.writer.Run(ctx, protocol.Write{
+	return i.run(ctx, protocol.Write{
 		Call:  call,
 		Hash:  protocol.Digest(q),
 		Token: token,
 		Slot:  license.TemporarySlot,
 		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Decision, error) {
-			return i.decideTemporary(ctx, now, q)
+			return i.decideTemporary(ctx, now, call.Caller, q)
 		},
 	})
 }
@@ -67,10 +68,29 @@ func (i *Issuer) authorizeTemporary(caller license.Caller, purpose license.Purpo
 	return caller.Authorize(license.IssueSupport)
 }
 
-func (i *Issuer) decideTemporary(ctx context.Context, now protocol.Situation, q TemporaryRequest) (protocol.Decision, error) {
-	if err := i.policy.CheckDays(q.Purpose, q.Days); err != nil {
+func (i *Issuer) decideTemporary(ctx context.Context, now protocol.Situation, by license.Caller, q TemporaryRequest) (protocol.Decision, error) {
+	if err := i.checkBase(ctx, now, q); err != nil {
 		return protocol.Decision{}, err
 	}
+	days := q.Days
+	if days == 0 {
+		days = i.policy.Days(q.Purpose)
+	}
+	decision := protocol.Decision{Record: ledger.Record{
+		License: license.License{
+			ServerToken: now.Server.Token, Type: license.Temporary, Purpose: q.Purpose, Customer: q.Customer,
+			Modules: q.Modules, StartsOn: now.Today(), ExpiresOn: now.Today().AddDays(days),
+		},
+		Operation: ledger.OpIssue,
+		Note:      q.Note,
+	}}
+	refusals := i.policy.CheckTemporary(now.Server.Temporaries, policy.TemporaryWish{Purpose: q.Purpose, Customer: q.Customer, Days: days}, now.Today())
+	err := i.allow(ctx, &decision, desk.Subject{ServerToken: now.Server.Token}, by, now.At, refusals...)
+	return decision, err
+}
+
+// checkBase holds a temporary license against the base license of its server, current or pending.
+func (i *Issuer) checkBase(ctx context.Context, now protocol.Situation, q TemporaryRequest) error {
 	seats := q.Modules.Seats()
 	for _, id := range []string{now.Server.Base.Current, now.Server.Base.Pending} {
 		if id == "" {
@@ -78,30 +98,19 @@ func (i *Issuer) decideTemporary(ctx context.Context, now protocol.Situation, q 
 		}
 		base, err := i.store.Record(ctx, id)
 		if err != nil {
-			return protocol.Decision{}, err
+			return err
 		}
 		if base.License.At(now.At).Status == license.Expired {
 			continue
 		}
 		if q.Purpose == license.Trial {
-			return protocol.Decision{}, license.Refuse(license.TrialOverBase, "This server has a %s license already, so it needs no trial. To change its seats ask accounting; to bridge an emergency ask support.",
+			return license.Refuse(license.TrialOverBase, "This server has a %s license already, so it needs no trial. To change its seats ask accounting; to bridge an emergency ask support.",
 				base.Type).With("licenseId", id)
 		}
 		if !seats.Covers(base.Seats) {
-			return protocol.Decision{}, license.Refuse(license.SeatsBelowBase, "The base license of this server has %s seats; a temporary license with %s would not load. Give at least the seats of the base license.",
+			return license.Refuse(license.SeatsBelowBase, "The base license of this server has %s seats; a temporary license with %s would not load. Give at least the seats of the base license.",
 				base.Seats, seats).With("base", base.Seats).With("requested", seats).At("/modules")
 		}
 	}
-	days := q.Days
-	if days == 0 {
-		days = i.policy.Days(q.Purpose)
-	}
-	return protocol.Decision{Record: ledger.Record{
-		License: license.License{
-			ServerToken: now.Server.Token, Type: license.Temporary, Purpose: q.Purpose, Customer: q.Customer,
-			Modules: q.Modules, StartsOn: now.Today(), ExpiresOn: now.Today().AddDays(days),
-		},
-		Operation: ledger.OpIssue,
-		Note:      q.Note,
-	}}, nil
+	return nil
 }

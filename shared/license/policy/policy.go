@@ -1,5 +1,5 @@
-// Package policy is the rules that the vendor may change without a new release: how long temporary licenses run and what
-// a sale must have met.
+// Package policy is the rules that the vendor may change without a new release: how long temporary licenses run, how many
+// licenses there may be of a kind, and what a sale must have met.
 package policy
 
 import "qmslicensing/shared/license"
@@ -19,18 +19,30 @@ type Policy struct {
 	Conditions          []string // the conditions of a sale that a permanent license needs
 	CorrectionDays      int      // how long after the day of issue accounting may correct a license
 	RequestRequired     bool     // a permanent license answers a license request, which somebody else made
+
+	TrialDaysInAll       int // all trials of one customer on one server together
+	Temporaries          int // temporary licenses of one server, trials included, in TemporaryWindowDays
+	TemporaryWindowDays  int
+	Rehosts              int // re-hosts of one lineage in RehostWindowMonths
+	RehostWindowMonths   int
+	LicensesPerPersonDay int // licenses that one person makes on one UTC day
 }
 
-// DefaultPolicy returns the limits of the design: 30, 30 and 14 days, the four conditions of a sale, 7 days to correct;
+// MaxTemporaryDays is what no temporary license exceeds, whatever was configured or excepted.
+const MaxTemporaryDays = 366
+
+// DefaultPolicy returns the limits of the design, the four conditions of a sale, 7 days to correct;
 // accounting may issue without a request.
 func DefaultPolicy() Policy {
 	return Policy{
 		TrialDays: 30, TroubleshootingDays: 30, EmergencyDays: 14,
 		Conditions:     []string{"contract-signed", "payment-received", "quantities-match", "customer-name-matches"},
 		CorrectionDays: 7,
+		TrialDaysInAll: 60, Temporaries: 3, TemporaryWindowDays: 90, Rehosts: 3, RehostWindowMonths: 12, LicensesPerPersonDay: 200,
 	}
 }
 
+// Days returns the longest temporary license for a purpose, 0 for what is none.
 func (p Policy) Days(purpose license.Purpose) int {
 	switch purpose {
 	case license.Trial:
@@ -41,20 +53,6 @@ func (p Policy) Days(purpose license.Purpose) int {
 		return p.EmergencyDays
 	}
 	return 0
-}
-
-// CheckDays refuses a temporary license that runs too long, with TrialLimit or TemporaryLimit.
-func (p Policy) CheckDays(purpose license.Purpose, days int) error {
-	limit := p.Days(purpose)
-	if days <= limit {
-		return nil
-	}
-	code := license.TemporaryLimit
-	if purpose == license.Trial {
-		code = license.TrialLimit
-	}
-	return license.Refuse(code, "A temporary license for %s runs for at most %d days; this asks for %d. Choose %d or fewer.",
-		purposeWords[purpose], limit, days, limit).With("limit", limit).With("requested", days).At("/days")
 }
 
 var purposeWords = map[license.Purpose]string{

@@ -1,0 +1,236 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/protocol"
+)
+
+// The kinds of documents. An allowance names the newest exception of a subject from a rule: that is where a decision
+// finds it by a consistent read.
+const (
+	exceptionKind = "exception"
+	allowanceKind = "allowance"
+)
+
+// The states of an exception. Expired is not stored: it is a granted one whose time is over.
+const (
+	Granted State = "granted"
+	Used    State = "used"
+	Expired State = "expired"
+)
+
+// Grant is what is stored of an exception. It lifts the limits of one rule for one license.
+type Grant struct {
+	ID          string           `json:"id"`
+	Rule        license.Code     `json:"rule"`
+	ServerToken license.Optional `json:"serverToken"`
+	LineageID   license.Optional `json:"lineageId"`
+	Reason      string           `json:"reason"`
+	GrantedBy   string           `json:"grantedBy"`
+	GrantedAt   time.Time        `json:"grantedAt"`
+	ExpiresAt   time.Time        `json:"expiresAt"`
+	RequestID   license.Optional `json:"requestId"` // the request that it answers
+	LicenseID   license.Optional `json:"licenseId"` // the license that it allowed, with by whom and when
+	UsedBy      license.Optional `json:"usedBy"`
+	UsedAt      *time.Time       `json:"usedAt"`
+}
+
+// Exception is an exception as staff see it.
+type Exception struct {
+	Grant
+	State   State `json:"state"` // Granted, Used or Expired
+	Version int   `json:"version"`
+}
+
+// readException reads a document as of an instant.
+func readException(d ledger.Document, at time.Time) (Exception, error) {
+	e := Exception{State: State(d.State), Version: d.Version}
+	if err := read(d, &e.Grant); err != nil {
+		return e, err
+	}
+	if e.State == Granted && !at.Before(e.ExpiresAt) {
+		e.State = Expired
+	}
+	return e, nil
+}
+
+// newest returns the newest exception of a subject from a rule, and the allowance that names it; zero values if there is
+// none.
+func newest(ctx context.Context, store ledger.Reader, s Subject, rule license.Code) (allowance, exception ledger.Document, err error) {
+	allowance, found, err := store.Document(ctx, allowanceKind, s.allowanceID(rule))
+	if err != nil || !found {
+		return ledger.Document{}, ledger.Document{}, err
+	}
+	var names struct{ ExceptionID string }
+	if err := read(allowance, &names); err != nil {
+		return allowance, exception, err
+	}
+	exception, found, err = store.Document(ctx, exceptionKind, names.ExceptionID)
+	if err == nil && !found {
+		err = fmt.Errorf("exception %s, which allowance %s names, is not there", names.ExceptionID, allowance.ID)
+	}
+	return allowance, exception, err
+}
+
+// TakeException adds to a decision that it uses the open exception of a subject from a rule, if there is one: it can be
+// used once, and goes back if the license is given up.
+func TakeException(ctx context.Context, store ledger.Reader, d *protocol.Decision, s Subject, rule license.Code, by license.Caller, at time.Time) (taken bool, err error) {
+	_, before, err := newest(ctx, store, s, rule)
+	if err != nil || before.Version == 0 {
+		return false, err
+	}
+	e, err := readException(before, at)
+	if err != nil || e.State != Granted {
+		return false, err
+	}
+	if d.Record.ID == "" {
+		d.Record.ID = protocol.NewID()
+	}
+	usedAt := second(at)
+	e.LicenseID, e.UsedBy, e.UsedAt = license.Optional(d.Record.ID), license.Optional(by.Username), &usedAt
+	after, err := document(exceptionKind, e.ID, before.Version+1, Used, before.At, e.Grant)
+	if err != nil {
+		return false, err
+	}
+	d.Documents = append(d.Documents, after)
+	d.Record.Returns = append(d.Record.Returns, before)
+	d.Record.Uses = append(d.Record.Uses, e.ID)
+	return true, nil
+}
+
+// Exceptions grants exceptions, takes requests for them, and lists both.
+type Exceptions struct {
+	store    Store
+	recorder *protocol.Recorder
+	days     int // that an exception is open
+	pages    pages
+	now      func() time.Time
+}
+
+// NewExceptions returns the desk of exceptions, each open for a number of days. Of the secrets that sign the cursors of its
+// lists the first signs and all are accepted. All parts are required; without a secret it is an error.
+func NewExceptions(store Store, days int, secrets []string, now func() time.Time) (*Exceptions, error) {
+	signed, err := newPages(secrets)
+	return &Exceptions{store, protocol.NewRecorder(store, now), days, signed, now}, err
+}
+
+// GrantRequest grants an exception: ServerToken or LineageID by what the rule counts. RequestID, if not "", is the
+// request that it answers.
+type GrantRequest struct {
+	ServerToken string
+	LineageID   string
+	Rule        string
+	Reason      string
+	RequestID   string
+}
+
+// Grant grants an exception; admin only. Refusals: ExceptionExists while one is open, LicenseNotFound for an unknown
+// lineage, RequestNotFound and RequestNotOpen.
+func (x *Exceptions) Grant(ctx context.Context, call protocol.Call, q GrantRequest) (protocol.Outcome, error) {
+	if err := call.Caller.Authorize(license.GrantException); err != nil {
+		return protocol.Outcome{}, err
+	}
+	w, err := clean(q.ServerToken, q.LineageID, q.Rule, q.Reason)
+	if err != nil {
+		return protocol.Outcome{}, err
+	}
+	requestID, err := cleanRequestID(q.RequestID)
+	if err != nil {
+		return protocol.Outcome{}, err
+	}
+	token, err := home(ctx, x.store, w.subject)
+	if err != nil {
+		return protocol.Outcome{}, err
+	}
+	return x.recorder.Apply(ctx, protocol.Change{
+		Call: call, Token: token,
+		Hash: protocol.Digest(GrantRequest{string(w.subject.ServerToken), w.subject.LineageID, string(w.rule), w.reason, requestID}),
+		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Effect, error) {
+			return x.decideGrant(ctx, now, call.Caller, w, requestID)
+		},
+	})
+}
+
+func (x *Exceptions) decideGrant(ctx context.Context, now protocol.Situation, by license.Caller, w wish, requestID string) (protocol.Effect, error) {
+	granted := Exception{State: Granted, Version: 1, Grant: Grant{
+		ID: protocol.NewID(), Rule: w.rule, ServerToken: license.Optional(w.subject.ServerToken), LineageID: license.Optional(w.subject.LineageID),
+		Reason: w.reason, GrantedBy: by.Username, GrantedAt: second(now.At), ExpiresAt: second(now.At).AddDate(0, 0, x.days), RequestID: license.Optional(requestID),
+	}}
+	var answered []ledger.Document
+	if requestID != "" {
+		request, err := x.answerRequest(ctx, requestID, granted.Grant)
+		if err != nil {
+			return protocol.Effect{}, err
+		}
+		answered = append(answered, request)
+	}
+	allowance, last, err := newest(ctx, x.store, w.subject, w.rule)
+	if err != nil {
+		return protocol.Effect{}, err
+	}
+	if err := x.refuseSecond(ctx, last, now.At); err != nil {
+		return protocol.Effect{}, err
+	}
+	exception, err := document(exceptionKind, granted.ID, 1, Granted, now.At, granted.Grant)
+	if err != nil {
+		return protocol.Effect{}, err
+	}
+	names, err := document(allowanceKind, w.subject.allowanceID(w.rule), allowance.Version+1, "newest", now.At, map[string]string{"exceptionId": granted.ID})
+	if err != nil {
+		return protocol.Effect{}, err
+	}
+	effect := protocol.Effect{
+		Links:     []protocol.Link{{Server: now.Server, Entry: ledger.Entry{Event: ledger.EventExceptionGranted, By: by, Document: &exception, Reason: w.reason}}},
+		Documents: append(answered, names), Version: 1, Document: &exception,
+	}
+	effect.Answer, err = json.Marshal(map[string]Exception{"exception": granted})
+	return effect, err
+}
+
+// refuseSecond refuses to grant an exception where the last one is open, or used by a license that is still pending: if
+// that is given up, the exception is open again.
+func (x *Exceptions) refuseSecond(ctx context.Context, last ledger.Document, at time.Time) error {
+	if last.Version == 0 {
+		return nil
+	}
+	e, err := readException(last, at)
+	if err != nil {
+		return err
+	}
+	switch e.State {
+	case Granted:
+		return license.Refuse(license.ExceptionExists, "%s granted this exception on %s; it is not used yet, and open until %s. It allows the next license: issue that.",
+			e.GrantedBy, license.InstantWords(e.GrantedAt), license.InstantWords(e.ExpiresAt)).
+			With("exceptionId", e.ID).With("grantedBy", e.GrantedBy).With("grantedAt", e.GrantedAt).With("expiresAt", e.ExpiresAt)
+	case Used:
+		user, err := x.store.Record(ctx, string(e.LicenseID))
+		if err != nil {
+			return fmt.Errorf("reading license %s, which used exception %s: %w", e.LicenseID, e.ID, err)
+		}
+		if user.Status == license.Pending {
+			return protocol.Unavailable(fmt.Errorf("license %s, which used exception %s, is pending", user.ID, e.ID))
+		}
+	}
+	return nil
+}
+
+// Exceptions lists exceptions that are stored as Granted (those whose time is over among them) or Used, newest first;
+// admin only. limit is 1 or more.
+func (x *Exceptions) Exceptions(ctx context.Context, caller license.Caller, state State, cursor string, limit int) (Listed[Exception], error) {
+	if err := caller.Authorize(license.GrantException); err != nil {
+		return Listed[Exception]{}, err
+	}
+	if state != Granted && state != Used {
+		return Listed[Exception]{}, license.Invalid("query:state", "The state must be granted or used.")
+	}
+	return list(ctx, x.store, x.pages, exceptionKind, state, cursor, limit, func(d ledger.Document) (Exception, bool, error) {
+		e, err := readException(d, x.now())
+		return e, true, err
+	})
+}

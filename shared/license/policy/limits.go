@@ -1,0 +1,196 @@
+package policy
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/customer"
+	"qmslicensing/shared/license/ledger"
+)
+
+// Rules are the limits that an exception can lift: the codes of their refusals.
+func Rules() []license.Code {
+	return []license.Code{license.TrialLimit, license.TemporaryLimit, license.RehostLimit}
+}
+
+// Issued is one license that counts towards a limit, as the params of a refusal show it.
+type Issued struct {
+	LicenseID string              `json:"licenseId"`
+	Purpose   license.Purpose     `json:"purpose,omitempty"` // of temporary licenses, with Days
+	Days      int                 `json:"days,omitempty"`
+	From      license.ServerToken `json:"from,omitempty"` // of re-hosts, with To
+	To        license.ServerToken `json:"to,omitempty"`
+	IssuedBy  string              `json:"issuedBy"`
+	IssuedAt  time.Time           `json:"issuedAt"`
+}
+
+// TemporaryWish is a temporary license that somebody asks for.
+type TemporaryWish struct {
+	Purpose  license.Purpose
+	Customer string
+	Days     int
+}
+
+// CheckTemporary returns the limits that a temporary license would exceed, at most one refusal a code: TrialLimit for a
+// trial that is too long alone or with the customer's earlier ones on this server; TemporaryLimit for another purpose
+// that is too long, or where the server has had its number. uses are all that the server has had.
+func (p Policy) CheckTemporary(uses []ledger.TemporaryUse, w TemporaryWish, today license.Date) []*license.Error {
+	var refusals []*license.Error
+	for _, refusal := range []*license.Error{p.checkDays(w), p.checkTrials(uses, w), p.checkTemporaries(uses, today)} {
+		if refusal != nil && !slices.ContainsFunc(refusals, func(r *license.Error) bool { return r.Code == refusal.Code }) {
+			refusals = append(refusals, refusal)
+		}
+	}
+	return refusals
+}
+
+// checkDays refuses a temporary license that runs too long.
+func (p Policy) checkDays(w TemporaryWish) *license.Error {
+	limit := p.Days(w.Purpose)
+	if w.Days <= limit {
+		return nil
+	}
+	code := license.TemporaryLimit
+	if w.Purpose == license.Trial {
+		code = license.TrialLimit
+	}
+	return license.Refuse(code, "A temporary license for %s runs for at most %d days; this asks for %d. Choose %d or fewer. %s",
+		purposeWords[w.Purpose], limit, w.Days, limit, askFor(code, "serverToken")).
+		With("counted", "days").With("limit", limit).With("requested", w.Days).At("/days")
+}
+
+// checkTrials refuses a trial that, with the earlier ones of the same customer on the same server, runs too long. Trials
+// never stop to count.
+func (p Policy) checkTrials(uses []ledger.TemporaryUse, w TemporaryWish) *license.Error {
+	if w.Purpose != license.Trial {
+		return nil
+	}
+	key, had := customer.Key(w.Customer), 0
+	earlier := []Issued{}
+	for _, use := range uses {
+		if use.Purpose == license.Trial && customer.Key(use.Customer) == key {
+			had += use.Days
+			earlier = append(earlier, issuedTemporary(use))
+		}
+	}
+	if had+w.Days <= p.TrialDaysInAll {
+		return nil
+	}
+	left, history, next := max(0, p.TrialDaysInAll-had), "none", "A customer who stays needs a license that is sold: ask accounting."
+	if had > 0 {
+		history = fmt.Sprintf("%d: %s", had, listed(earlier))
+	}
+	if left > 0 {
+		next = fmt.Sprintf("Choose %d or fewer.", left)
+	}
+	return license.Refuse(license.TrialLimit, "The trials of one customer on one server run for at most %d days in all, and that limit does not end. %s has had %s. This asks for %d more. %s %s",
+		p.TrialDaysInAll, w.Customer, history, w.Days, next, askFor(license.TrialLimit, "serverToken")).
+		With("counted", "days in all").With("limit", p.TrialDaysInAll).With("requested", w.Days).With("left", left).
+		With("issued", earlier).With("possibleOn", nil).At("/days")
+}
+
+// checkTemporaries refuses another temporary license where the server has had its number within the window.
+func (p Policy) checkTemporaries(uses []ledger.TemporaryUse, today license.Date) *license.Error {
+	var all []Issued
+	for _, use := range uses {
+		all = append(all, issuedTemporary(use))
+	}
+	counted, possibleOn := within(all, p.Temporaries, today, func(day license.Date) license.Date { return day.AddDays(p.TemporaryWindowDays) })
+	if counted == nil {
+		return nil
+	}
+	return license.Refuse(license.TemporaryLimit, "A server gets at most %d temporary licenses in %d days. This one has had %d: %s. The next is possible on %s. %s",
+		p.Temporaries, p.TemporaryWindowDays, len(counted), listed(counted), possibleOn.Words(), askFor(license.TemporaryLimit, "serverToken")).
+		With("counted", "licenses").With("limit", p.Temporaries).With("windowDays", p.TemporaryWindowDays).
+		With("issued", counted).With("possibleOn", possibleOn).At("/serverToken")
+}
+
+// CheckRehosts refuses, with RehostLimit, another re-host of a lineage that has had its number within the window; nil if
+// there is room.
+func (p Policy) CheckRehosts(rehosts []ledger.Rehost, lineageID string, today license.Date) *license.Error {
+	var all []Issued
+	for _, r := range rehosts {
+		all = append(all, Issued{LicenseID: r.LicenseID, From: r.From, To: r.To, IssuedBy: r.By, IssuedAt: r.At})
+	}
+	counted, possibleOn := within(all, p.Rehosts, today, func(day license.Date) license.Date { return day.AddMonths(p.RehostWindowMonths, day.Day()) })
+	if counted == nil {
+		return nil
+	}
+	return license.Refuse(license.RehostLimit, "A license moves to another server at most %d times in %d months. This one has moved %d times: %s. The next is possible on %s. %s",
+		p.Rehosts, p.RehostWindowMonths, len(counted), listed(counted), possibleOn.Words(), askFor(license.RehostLimit, "lineageId "+lineageID)).
+		With("counted", "rehosts").With("limit", p.Rehosts).With("windowMonths", p.RehostWindowMonths).With("lineageId", lineageID).
+		With("issued", counted).With("possibleOn", possibleOn)
+}
+
+// Quota is the counter of what one person makes on one day.
+func (p Policy) Quota(subject string, today license.Date) ledger.Count {
+	sum := sha256.Sum256([]byte(subject))
+	return ledger.Count{Key: "quota#" + hex.EncodeToString(sum[:]) + "#" + today.String(), Add: 1, Limit: p.LicensesPerPersonDay}
+}
+
+// CheckQuota refuses, with QuotaExceeded, another license of a person who has made the day's number.
+func (p Policy) CheckQuota(made int, at time.Time) error {
+	if made < p.LicensesPerPersonDay {
+		return nil
+	}
+	at = at.UTC()
+	tomorrow := license.Today(at).AddDays(1)
+	midnight := time.Date(tomorrow.Year(), tomorrow.Month(), tomorrow.Day(), 0, 0, 0, 0, time.UTC)
+	refusal := license.Refuse(license.QuotaExceeded, "You have made %d licenses today, the most for one person and day, so that a stolen session cannot make many. Go on tomorrow, %s (from midnight UTC), let a colleague go on, or ask an operator to raise LicensesPerPersonDay.",
+		made, tomorrow.Words()).With("limit", p.LicensesPerPersonDay).With("made", made).With("possibleOn", tomorrow)
+	refusal.RetryAfter = midnight.Sub(at)
+	return refusal
+}
+
+// within returns, oldest first, what still counts, and the day on which the next is possible; nil if that is today. ends
+// gives the first day on which a license of some day counts no longer.
+func within(all []Issued, limit int, today license.Date, ends func(license.Date) license.Date) ([]Issued, license.Date) {
+	var counted []Issued
+	for _, one := range all {
+		if ends(license.Today(one.IssuedAt)).After(today) {
+			counted = append(counted, one)
+		}
+	}
+	if len(counted) < limit {
+		return nil, license.Date{}
+	}
+	slices.SortStableFunc(counted, func(a, b Issued) int { return cmp.Compare(a.IssuedAt.UnixNano(), b.IssuedAt.UnixNano()) })
+	return counted, ends(license.Today(counted[len(counted)-limit].IssuedAt))
+}
+
+func issuedTemporary(use ledger.TemporaryUse) Issued {
+	return Issued{LicenseID: use.LicenseID, Purpose: use.Purpose, Days: use.Days, IssuedBy: use.By, IssuedAt: use.At}
+}
+
+// maxListed is how many licenses a sentence names; the params name all.
+const maxListed = 5
+
+// listed says what was issued, by whom and when; the newest ones if they are many.
+func listed(all []Issued) string {
+	var words []string
+	if more := len(all) - maxListed; more > 0 {
+		words, all = append(words, fmt.Sprintf("%d earlier ones", more)), all[more:]
+	}
+	for _, one := range all {
+		what := fmt.Sprintf("%d days for %s", one.Days, purposeWords[one.Purpose])
+		if one.Days == 1 {
+			what = "1 day for " + purposeWords[one.Purpose]
+		}
+		if one.To != "" {
+			what = fmt.Sprintf("from %s to %s", one.From.Tail(), one.To.Tail())
+		}
+		words = append(words, fmt.Sprintf("%s by %s on %s", what, one.IssuedBy, license.InstantWords(one.IssuedAt)))
+	}
+	return strings.Join(words, "; ")
+}
+
+// askFor is the next step of whoever has met a limit.
+func askFor(rule license.Code, subject string) string {
+	return fmt.Sprintf("If it must be, ask an admin for an exception: POST /v1/exception-requests with %s and rule %s.", subject, rule)
+}
