@@ -65,9 +65,16 @@ func newWorld(t *testing.T) *world {
 	signer, keys := licensetest.Keys(t)
 	w := &world{t: t, clock: licensetest.NewClock(), signer: signer, keys: keys, store: memstore.New(keys...), counter: &counter{}}
 	ring := keyring.New(w.store, w.clock.Now)
-	w.issuer = issuing.NewIssuer(w.store, w, ring, policy.DefaultPolicy(), w.clock.Now)
+	w.issuer = issuing.NewIssuer(w.store, w, ring, roomy(), w.clock.Now)
 	w.runner = reconcile.New(w.store, ring, w.counter, w.clock.Now)
 	return w
+}
+
+// roomy is the usual policy with room for a life a day.
+func roomy() policy.Policy {
+	rules := policy.DefaultPolicy()
+	rules.Temporaries, rules.TrialDaysInAll = 100, 1000
+	return rules
 }
 
 // Sign implements protocol.Signer: it signs, and AWS counts.
