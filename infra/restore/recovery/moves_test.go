@@ -253,7 +253,7 @@ func TestReplay_ALostRehostLeavesTheOldLicenseWhereItWas(t *testing.T) {
 		out, err := w.issuer.Writer().Run(t.Context(), protocol.Write{
 			Call: licensetest.Call(licensetest.SupportCaller, "move"), Hash: "h", Token: tokens[1], From: tokens[0], Slot: license.BaseSlot, Target: old.LicenseID,
 			Decide: func(context.Context, protocol.Situation) (protocol.Decision, error) {
-				moved.Operation, moved.Predecessor, moved.ServerToken, moved.Answer, moved.LicenseKey = ledger.OpRehost, old.LicenseID, tokens[1], nil, ""
+				moved.ID, moved.Operation, moved.Predecessor, moved.ServerToken, moved.Answer, moved.LicenseKey = "", ledger.OpRehost, old.LicenseID, tokens[1], nil, ""
 				return protocol.Decision{Record: moved}, nil
 			},
 		})
