@@ -182,6 +182,10 @@ func (l *look) uses(ctx context.Context, r ledger.Record) error {
 	for _, id := range r.Uses {
 		documents[id] = exceptionKind
 	}
+	user, err := l.corrected(ctx, r)
+	if err != nil {
+		return err
+	}
 	for id, kind := range documents {
 		if r.Status == license.Void {
 			continue
@@ -190,7 +194,7 @@ func (l *look) uses(ctx context.Context, r ledger.Record) error {
 		if err != nil {
 			return err
 		}
-		if there && used(d) == r.ID {
+		if there && used(d) == user {
 			continue
 		}
 		if now, err := l.store.Record(ctx, r.ID); err != nil || now.Status == license.Void {
@@ -199,6 +203,18 @@ func (l *look) uses(ctx context.Context, r ledger.Record) error {
 		l.add(finding(DocumentWrong, r.ID, r.ServerToken, "License %s used the %s %s, which does not say so.", r.ID, kind, id))
 	}
 	return nil
+}
+
+// corrected is the id of the license that a correction mends, or a correction of a correction: a license request names the
+// one that answered it. Of any other license it is its own.
+func (l *look) corrected(ctx context.Context, r ledger.Record) (id string, err error) {
+	for r.Operation == ledger.OpCorrect && err == nil {
+		before := r.Predecessor
+		if r, _, err = l.record(ctx, before); r.ID == "" {
+			return before, err
+		}
+	}
+	return r.ID, err
 }
 
 // kept is a checkpoint as it is stored.
