@@ -1,8 +1,8 @@
 package histories_test
 
 import (
-	"context"
-	"encoding/json"
+	"maps"
+	"slices"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/ledger"
@@ -14,14 +14,17 @@ func (w *world) compare() {
 	for _, token := range tokens {
 		w.compareServer(token)
 	}
+	w.named = map[string][]string{}
 	for id, e := range w.model.licenses {
 		w.compareLicense(id, e)
 	}
 	w.compareExceptions()
+	w.compareRequests()
+	w.compareCounts()
 }
 
 func (w *world) compareServer(token license.ServerToken) {
-	ctx := context.Background()
+	ctx := w.ctx
 	got, err := w.store.Server(ctx, token)
 	w.require(err == nil, "server %s: %v", token, err)
 	want := w.model.server(token)
@@ -39,34 +42,44 @@ func (w *world) compareServer(token license.ServerToken) {
 		}
 	}
 	w.require(bases <= 1, "server %s: %d current base licenses", token, bases)
-	w.compareChain(token, got)
+	broken := ledger.Verify(w.store.Audit(token), got)
+	w.require(broken == nil, "server %s: its chain is broken: %+v", token, broken)
+	w.require(slices.EqualFunc(got.Temporaries, want.temporaries, func(u ledger.TemporaryUse, e *entry) bool { return u.LicenseID == e.ID }),
+		"server %s: %+v count for the limits of temporary licenses", token, got.Temporaries)
 }
 
-// compareChain recomputes a server's audit chain.
-func (w *world) compareChain(token license.ServerToken, head ledger.Server) {
-	previous := ""
-	entries := w.store.Audit(token)
-	for n, entry := range entries {
-		var says ledger.AuditText
-		w.require(json.Unmarshal(entry.Text, &says) == nil && entry.Intact() && says.Number == n+1 && says.Previous == previous,
-			"server %s: link %d of the chain is broken", token, n+1)
-		previous = entry.Hash
+// compareCounts holds what counts for limits to the reference's: no more and no less than was issued.
+func (w *world) compareCounts() {
+	today := license.Today(w.clock.Now())
+	for _, by := range callers {
+		n, err := w.store.Count(w.ctx, w.rules().Quota(by.Subject, today).Key)
+		w.require(err == nil && n == w.model.issued[personDay(by.Subject, today)], "%s has made %d licenses today, not %d: %v", by.Username, n, w.model.issued[personDay(by.Subject, today)], err)
 	}
-	w.require(len(entries) == head.ChainLength && previous == head.ChainHash, "server %s: the chain ends elsewhere than the server item says", token)
 }
 
 func (w *world) compareLicense(id string, e *entry) {
-	r, err := w.store.Record(context.Background(), id)
+	r, err := w.store.Record(w.ctx, id)
 	w.require(err == nil, "license %s: %v", id, err)
 	w.require(r.Status == e.Status && r.Version == e.Version && r.SupersededBy == e.SupersededBy,
 		"license %s: %s, version %d, superseded by %q; expected %s, %d, %q", id, r.Status, r.Version, r.SupersededBy, e.Status, e.Version, e.SupersededBy)
 	w.require(r.Modules == e.Modules && r.Seats == e.Modules.Seats() && r.ExpiresOn == e.ExpiresOn && r.Customer == e.Customer && r.Type == e.Type && r.LineageID == e.LineageID && r.ServerToken == e.ServerToken,
 		"license %s is %+v; expected %+v", id, r.License, e.License)
-	w.require(r.Type != license.Permanent || len(r.Conditions) == 4, "license %s is permanent and has the conditions %v", id, r.Conditions)
-	if e.verified || e.Status == license.Void {
+	w.require(r.Contract == e.Contract && r.Order == e.Order && r.Converts == e.converts && r.RequestID == e.request, "license %s: papers %s%s, made from trial %q, request %q; expected %+v", id, r.Contract, r.Order, r.Converts, r.RequestID, e)
+	met := evidence(r.Conditions)
+	w.require(len(met) == len(r.Conditions) && maps.Equal(met, e.conditions) && (r.Type != license.Permanent || allMet(met)), "%s license %s has the conditions %v; expected %v", r.Type, id, r.Conditions, e.conditions)
+	if e.Status == license.Void {
+		w.require(r.LicenseKey == "", "license %s is void and has a key", id)
 		return
 	}
-	e.verified = true
+	if r.RequestID != "" && r.Operation == ledger.OpIssue {
+		w.named[r.RequestID] = append(w.named[r.RequestID], id)
+	}
+	w.require(e.Status != license.Active || e.Type == license.Temporary || len(r.Rehosts) == len(w.model.lineages[e.LineageID]), "license %s was re-hosted %d times, it says", id, len(r.Rehosts))
+	if e.key != "" {
+		w.require(e.key == string(r.LicenseKey), "license %s has another key than before", id)
+		return
+	}
+	e.key = string(r.LicenseKey)
 	claims, _, err := licensekey.Verify(string(r.LicenseKey), w.publicKey)
 	w.require(err == nil, "license %s does not verify: %v", id, err)
 	w.require(claims.ID == r.ID && claims.ServerToken == r.ServerToken && claims.Type == r.Type && claims.ExpiresOn == r.ExpiresOn &&
@@ -75,7 +88,7 @@ func (w *world) compareLicense(id string, e *entry) {
 }
 
 func (w *world) publicKey(kid string) (licensekey.Key, error) {
-	k, err := w.ring.ByID(context.Background(), kid)
+	k, err := w.ring.ByID(w.ctx, kid)
 	return k.Key, err
 }
 

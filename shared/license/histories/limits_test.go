@@ -1,26 +1,27 @@
 package histories_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/desk"
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensetest"
 	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 )
 
 // Both are low, so that people meet them.
 const (
-	dayQuota      = 6
+	dayQuota      = 4
 	yearlyRehosts = 1
 )
 
-func rules() policy.Policy {
+func (w *world) rules() policy.Policy {
 	p := policy.DefaultPolicy()
-	p.LicensesPerPersonDay, p.Rehosts = dayQuota, yearlyRehosts
+	p.LicensesPerPersonDay, p.Rehosts, p.RequestRequired = dayQuota, yearlyRehosts, w.onRequest
 	return p
 }
 
@@ -28,11 +29,8 @@ func rules() policy.Policy {
 func (w *world) limitsMet(l license.License, days int) (met []license.Code) {
 	today := license.Today(w.clock.Now())
 	longest := map[license.Purpose]int{license.Trial: 30, license.Troubleshooting: 30, license.Emergency: 14}[l.Purpose]
-	trials, recent := 0, 0
+	trials, recent := w.model.trialDays(l.ServerToken, l.Customer), 0
 	for _, e := range w.model.server(l.ServerToken).temporaries {
-		if e.Purpose == license.Trial && e.Customer == l.Customer {
-			trials += license.Today(e.at).DaysUntil(e.ExpiresOn)
-		}
 		if license.Today(e.at).DaysUntil(today) < 90 {
 			recent++
 		}
@@ -44,6 +42,36 @@ func (w *world) limitsMet(l license.License, days int) (met []license.Code) {
 		met = append(met, license.TemporaryLimit)
 	}
 	return met
+}
+
+// trialDays is how long the trials of a customer on a server have run in all.
+func (m *model) trialDays(token license.ServerToken, customer string) (days int) {
+	for _, e := range m.server(token).temporaries {
+		if e.Purpose == license.Trial && same(e.Customer, customer) {
+			days += license.Today(e.at).DaysUntil(e.ExpiresOn)
+		}
+	}
+	return days
+}
+
+// brink lets the time go by to the last day of something, or the day after it, and tries what depends on it.
+func (w *world) brink(e *entry) {
+	last, then := e.mistake.AddDays(7), w.correct
+	switch moves, uses := w.model.lineages[e.LineageID], w.model.server(e.ServerToken).temporaries; {
+	case len(uses) > 0 && w.random.IntN(2) == 0:
+		last = license.Today(uses[max(0, len(uses)-3)].at).AddDays(89)
+		then = func(*entry) step { return w.temporary(e.ServerToken, license.Emergency, 1+w.random.IntN(14)) }
+	case len(moves) > 0 && w.random.IntN(2) == 0:
+		at := license.Today(moves[len(moves)-1])
+		last, then = at.AddMonths(12, at.Day()).AddDays(-1), w.rehost
+	}
+	days := license.Today(w.clock.Now()).DaysUntil(last) + w.random.IntN(2)
+	if days < 0 {
+		return
+	}
+	w.clock.Advance(time.Duration(days) * 24 * time.Hour)
+	w.tell("time goes by until something is over, or almost")
+	w.take(then(e))
 }
 
 // standing are those of the limits from which no exception is open.
@@ -115,31 +143,36 @@ func (w *world) grant(e *entry) {
 
 // granted reports whether an exception was granted to a server or lineage.
 func (w *world) granted(caller license.Caller, of string, q desk.GrantRequest) bool {
-	w.calls++
-	call := licensetest.Call(caller, fmt.Sprint("key-", w.calls))
 	var refusal license.Code
 	if w.model.open(of, license.Code(q.Rule), w.clock.Now()) {
 		refusal = license.ExceptionExists
 	}
 	refusal = refusedBy(caller, license.GrantException, refusal)
-	send := func(store desk.Store) error {
-		_, err := w.exceptions(store).Grant(context.Background(), call, q)
-		return err
-	}
-	process := &mortal{Store: w.store, dieAt: w.random.IntN(8), after: w.random.IntN(2) == 0}
-	err := send(struct {
-		ledger.Store
-		ledger.Shelf
-	}{process, w.store})
-	if process.dead {
-		err = send(w.store)
-	}
-	w.tell("exception from %s for %s by %s, to die at %d (after %v): %s", q.Rule, of, caller.Username, process.dieAt, process.after, said(err))
-	w.require(codeOf(err) == refusal, "exception from %s: expected %q, got %q (%v)", q.Rule, refusal, codeOf(err), err)
-	if err == nil {
+	_, done := w.atDesk(fmt.Sprintf("exception from %s for %s", q.Rule, of), caller, refusal, func(store desk.Store, call protocol.Call) (protocol.Outcome, error) {
+		return w.exceptions(store).Grant(w.ctx, call, q)
+	})
+	if done {
 		w.model.allowed[subject(of, license.Code(q.Rule))] = w.clock.Now().AddDate(0, 0, 14)
 	}
-	return err == nil
+	return done
+}
+
+// atDesk carries out what signs nothing, perhaps dying over it and asking again, and reports whether it was done, as it is
+// if there is no reason to refuse it.
+func (w *world) atDesk(name string, caller license.Caller, refusal license.Code, send func(desk.Store, protocol.Call) (protocol.Outcome, error)) (protocol.Outcome, bool) {
+	w.calls++
+	call := licensetest.Call(caller, fmt.Sprint("key-", w.calls))
+	process := &mortal{Store: w.store, dieAt: w.random.IntN(8), after: w.random.IntN(2) == 0}
+	outcome, err := send(struct {
+		ledger.Store
+		ledger.Shelf
+	}{process, w.store}, call)
+	if process.dead {
+		outcome, err = send(w.store, call)
+	}
+	w.tell("%s by %s, to die at %d (after %v): %s", name, caller.Username, process.dieAt, process.after, said(err))
+	w.require(codeOf(err) == refusal, "%s: expected %q, got %q (%v)", name, refusal, codeOf(err), err)
+	return outcome, err == nil
 }
 
 func (w *world) exceptions(store desk.Store) *desk.Exceptions {
@@ -151,7 +184,7 @@ func (w *world) exceptions(store desk.Store) *desk.Exceptions {
 // compareExceptions holds the exceptions that are open to the reference's, and each that was used to the license that it
 // allowed.
 func (w *world) compareExceptions() {
-	ctx, exceptions := context.Background(), w.exceptions(w.store)
+	ctx, exceptions := w.ctx, w.exceptions(w.store)
 	granted, err := exceptions.Exceptions(ctx, licensetest.AdminCaller, desk.Granted, "", 1000)
 	w.require(err == nil, "exceptions: %v", err)
 	open := 0

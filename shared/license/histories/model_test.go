@@ -1,10 +1,12 @@
 package histories_test
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"qmslicensing/shared/license"
-	"qmslicensing/shared/license/ledger"
 )
 
 // model is the reference: what there should be, said a second time and more simply than the system says it. It knows
@@ -15,10 +17,11 @@ type model struct {
 	lineages map[string][]time.Time // when each was re-hosted
 	allowed  map[string]time.Time   // exceptions by subject and rule: until when
 	issued   map[string]int         // licenses by person and day
+	requests []*request
 }
 
 func newModel() *model {
-	return &model{map[license.ServerToken]*server{}, map[string]*entry{}, map[string][]time.Time{}, map[string]time.Time{}, map[string]int{}}
+	return &model{map[license.ServerToken]*server{}, map[string]*entry{}, map[string][]time.Time{}, map[string]time.Time{}, map[string]int{}, nil}
 }
 
 // server is a server's two slots and what its limits count.
@@ -39,21 +42,20 @@ func (m *model) server(token license.ServerToken) *server {
 // entry is a license.
 type entry struct {
 	license.License
-	at       time.Time
-	anchor   int
-	verified bool // its key was held against it
+	at         time.Time
+	anchor     int
+	conditions map[string]string // of the sale: their evidence by name
+	request    string            // the license request that it answers
+	converts   string            // the trial that it was made from
+	mistake    license.Date      // the day of a mistake in it, from which corrections count
+	moved      bool              // a re-host has made it
+	key        string            // its license key, held against it; "" until then
 }
 
 // add makes a license the current one of its slot, with the number after the last one. before is what it was made from.
-func (m *model) add(l license.License, at time.Time, anchor int, before *entry) *entry {
+func (m *model) add(l entry, before *entry) *entry {
+	e := m.number(l, license.Active, before)
 	s := m.server(l.ServerToken)
-	s.sequence++
-	e := &entry{License: l, at: at, anchor: anchor}
-	e.Sequence, e.Version, e.Status = s.sequence, 1, license.Active
-	m.licenses[e.ID] = e
-	if before != nil {
-		before.Version++
-	}
 	if l.Type == license.Temporary {
 		s.temporaries = append(s.temporaries, e)
 		m.replace(s.temporary, e, license.Superseded)
@@ -79,16 +81,18 @@ func (m *model) replace(old, by *entry, status license.Status) {
 	old.Version++
 }
 
-// void is a license that was promised and given up: its number is used, what it was made from has another version.
-func (m *model) void(l license.License, at time.Time, before *entry) {
+// number gives a license the number after the last one of its server; what it was made from has another version. That is
+// all that becomes of one that was promised and given up.
+func (m *model) number(l entry, status license.Status, before *entry) *entry {
 	s := m.server(l.ServerToken)
 	s.sequence++
-	e := &entry{License: l, at: at}
-	e.Sequence, e.Version, e.Status = s.sequence, 1, license.Void
+	e := &l
+	e.Sequence, e.Version, e.Status, e.key = s.sequence, 1, status, ""
 	m.licenses[e.ID] = e
 	if before != nil {
 		before.Version++
 	}
+	return e
 }
 
 // open reports whether an exception from a rule is open for a server or lineage.
@@ -106,6 +110,11 @@ func (s *server) activeBase(now time.Time) *entry {
 	return s.base
 }
 
+// same reports whether two of the customers here are one, however they are written.
+func same(one, other string) bool {
+	return strings.HasPrefix(one, "N") == strings.HasPrefix(other, "N")
+}
+
 // changeable is why an existing license cannot be changed at all; "" when it can.
 func (m *model) changeable(e *entry, version int) license.Code {
 	switch {
@@ -117,8 +126,15 @@ func (m *model) changeable(e *entry, version int) license.Code {
 	return ""
 }
 
-// conditionsMet reports whether a permanent sale may be issued.
-func conditionsMet(conditions []ledger.Condition) bool { return len(conditions) == 4 }
+// conditionsOfSale is what a permanent license needs, said a second time.
+func conditionsOfSale() []string {
+	return []string{"contract-signed", "customer-name-matches", "payment-received", "quantities-match"}
+}
+
+// allMet reports whether a permanent sale may be issued.
+func allMet(conditions map[string]string) bool {
+	return slices.Equal(slices.Sorted(maps.Keys(conditions)), conditionsOfSale())
+}
 
 // numbered returns a license of a server by its sequence.
 func (m *model) numbered(token license.ServerToken, sequence int) *entry {

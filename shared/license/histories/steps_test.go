@@ -1,7 +1,6 @@
 package histories_test
 
 import (
-	"context"
 	"fmt"
 
 	"qmslicensing/shared/license"
@@ -13,8 +12,11 @@ import (
 
 var (
 	tokens    = []license.ServerToken{"QMS-SERVER-A", "QMS-SERVER-B", "QMS-SERVER-C"}
-	customers = []string{"Northwind GmbH", "Café Lüders Ltd."}
-	callers   = []license.Caller{licensetest.SalesCaller, licensetest.SupportCaller, licensetest.AccountingCaller, licensetest.AdminCaller}
+	customers = []string{"Northwind GmbH", "Café Lüders Ltd.", "NORTHWIND  GmbH"}
+	papers    = []string{"P-1", "P-2"} // contracts and orders
+	callers   = []license.Caller{licensetest.SalesCaller, licensetest.SupportCaller, licensetest.AccountingCaller, licensetest.AdminCaller, colleague}
+	// colleague is a second accountant: nobody issues what they have requested themselves.
+	colleague = license.Caller{Subject: "sub-colleague", Username: "colleague", Role: license.Accounting, RequestID: "request-colleague"}
 )
 
 func pick[T any](w *world, from []T) T { return from[w.random.IntN(len(from))] }
@@ -25,6 +27,11 @@ func (w *world) someone(may license.Caller) license.Caller {
 		return pick(w, callers)
 	}
 	return may
+}
+
+// accountant is mostly one of the two accountants.
+func (w *world) accountant() license.Caller {
+	return w.someone(pick(w, []license.Caller{licensetest.AccountingCaller, licensetest.AccountingCaller, colleague}))
 }
 
 // existing picks a license, mostly a current one; nil when there is none.
@@ -79,6 +86,9 @@ func (w *world) issueTemporary() step {
 
 func (w *world) temporary(token license.ServerToken, purpose license.Purpose, days int) step {
 	customer, modules := pick(w, customers), w.modules()
+	if left := 60 - w.model.trialDays(token, customer); purpose == license.Trial && left > 0 && left <= 30 && w.random.IntN(2) == 0 {
+		days = left + w.random.IntN(2) // just so many, or a day too many
+	}
 	may := licensetest.SupportCaller
 	if purpose == license.Trial {
 		may = licensetest.SalesCaller
@@ -89,11 +99,11 @@ func (w *world) temporary(token license.ServerToken, purpose license.Purpose, da
 		l := license.License{ServerToken: token, Type: license.Temporary, Purpose: purpose, Customer: customer, Modules: modules,
 			ExpiresOn: license.Today(w.clock.Now()).AddDays(days)}
 		refusal := refusedBy(caller, purpose.IssueOperation(), w.counted(caller, w.refuseTemporary(l, days)))
-		made, used := w.made(caller, l, 0, nil), w.used(l, days)
-		return refusal, true, func(r ledger.Record) { made(r); used() }, w.givenUp(l, nil)
+		made, used := w.made(caller, entry{License: l}, nil), w.used(l, days)
+		return refusal, true, func(r ledger.Record) { made(r); used() }, w.givenUp(entry{License: l}, nil)
 	}
 	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Temporary(context.Background(), call, issuing.TemporaryRequest{ServerToken: string(token), Customer: customer, Purpose: purpose, Modules: modules, Days: days})
+		return i.Temporary(w.ctx, call, issuing.TemporaryRequest{ServerToken: string(token), Customer: customer, Purpose: purpose, Modules: modules, Days: days})
 	}
 	return s
 }
@@ -113,42 +123,44 @@ func (w *world) issueSold() step {
 	token, customer, modules, months := pick(w, tokens), pick(w, customers), w.modules(), 1+w.random.IntN(14)
 	kind := pick(w, []license.Type{license.Subscription, license.Subscription, license.Permanent})
 	q := issuing.SoldRequest{ServerToken: string(token), Customer: customer, Type: kind, Modules: modules}
+	var conditions map[string]string
 	if kind == license.Subscription {
-		q.Contract, q.TermMonths = "C-1", months
+		q.Contract, q.TermMonths = pick(w, papers), months
 	} else {
-		q.Order, q.Conditions = "O-1", licensetest.Permanent().Conditions
+		q.Order, q.Conditions = pick(w, papers), licensetest.Permanent().Conditions
 		if w.random.IntN(4) == 0 {
 			q.Conditions = q.Conditions[:3]
 		}
+		conditions = evidence(q.Conditions)
 	}
 	var replaced *entry
 	if base := w.model.server(token).base; base != nil && w.random.IntN(2) == 0 {
 		replaced, q.Replaces, q.IfMatch = base, base.ID, w.version(base)
 	}
-	caller := w.someone(licensetest.AccountingCaller)
-	s := step{name: fmt.Sprintf("%s for %s on %s with %v, %d conditions, replacing %q", kind, customer, token, modules.Seats(), len(q.Conditions), q.Replaces), caller: caller}
+	caller := w.accountant()
+	s := step{name: fmt.Sprintf("%s for %s on %s with %v, %d conditions, replacing %q", kind, customer, token, modules.Seats(), len(q.Conditions), q.Replaces), caller: caller, from: replaced}
 	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
 		today := license.Today(w.clock.Now())
-		l := license.License{ServerToken: token, Type: kind, Customer: customer, Modules: modules}
-		anchor := 0
+		l := entry{License: sold(q), conditions: conditions}
 		if kind == license.Subscription {
-			term := license.TermOfMonths(today, months, today.Day())
-			l.ExpiresOn, anchor = term.EndsOn, term.AnchorDay
+			l.term(today, months)
 		}
 		if replaced != nil {
 			l.LineageID = replaced.LineageID
 		}
-		return refusedBy(caller, license.IssueSold, w.counted(caller, w.refuseSold(q, token, replaced))), true, w.made(caller, l, anchor, replaced), w.givenUp(l, replaced)
+		return refusedBy(caller, license.IssueSold, w.counted(caller, w.refuseSold(q, token, replaced))), true, w.made(caller, l, replaced), w.givenUp(l, replaced)
 	}
 	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Sold(context.Background(), call, q)
+		return i.Sold(w.ctx, call, q)
 	}
 	return s
 }
 
 func (w *world) refuseSold(q issuing.SoldRequest, token license.ServerToken, replaced *entry) license.Code {
 	switch {
-	case q.Type == license.Permanent && !conditionsMet(q.Conditions):
+	case q.Type == license.Permanent && w.onRequest:
+		return license.RequestRequired
+	case q.Type == license.Permanent && !allMet(evidence(q.Conditions)):
 		return license.ConditionsNotMet
 	case replaced != nil:
 		return w.model.changeable(replaced, q.IfMatch)
@@ -160,14 +172,21 @@ func (w *world) refuseSold(q issuing.SoldRequest, token license.ServerToken, rep
 
 func (w *world) renew(e *entry) step {
 	basis := pick(w, []license.RenewalBasis{"", license.BasisExpiration, license.BasisToday})
-	q := issuing.RenewalRequest{ID: e.ID, Contract: "C-1", TermMonths: 1 + w.random.IntN(14), Basis: basis, IfMatch: w.version(e)}
-	caller := w.someone(licensetest.AccountingCaller)
-	s := step{name: fmt.Sprintf("renewal of %s by %d months from %q at version %d", e.ID, q.TermMonths, basis, q.IfMatch), caller: caller}
+	q := issuing.RenewalRequest{ID: e.ID, Contract: pick(w, papers), TermMonths: 1 + w.random.IntN(14), Basis: basis, IfMatch: w.version(e)}
+	if w.random.IntN(3) == 0 {
+		modules := w.modules()
+		q.Modules = &modules
+	}
+	caller := w.accountant()
+	s := step{name: fmt.Sprintf("renewal of %s by %d months from %q at version %d", e.ID, q.TermMonths, basis, q.IfMatch), caller: caller, from: e}
 	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
 		refusal := w.model.changeable(e, q.IfMatch)
 		today := license.Today(w.clock.Now())
-		l := e.License
-		anchor := e.anchor
+		l := e.follower()
+		l.Contract = license.Optional(q.Contract)
+		if q.Modules != nil {
+			l.Modules = *q.Modules
+		}
 		switch {
 		case refusal != "":
 		case e.Type != license.Subscription:
@@ -177,17 +196,17 @@ func (w *world) renew(e *entry) step {
 		default:
 			start := e.ExpiresOn.AddDays(1)
 			if basis == license.BasisToday {
-				start, anchor = today, today.Day()
+				start, l.anchor = today, today.Day()
 			}
-			l.ExpiresOn = start.AddMonths(q.TermMonths, anchor).AddDays(-1)
+			l.ExpiresOn = start.AddMonths(q.TermMonths, l.anchor).AddDays(-1)
 			if !l.ExpiresOn.After(today) {
 				refusal = license.RenewalInPast
 			}
 		}
-		return refusedBy(caller, license.Renew, w.counted(caller, refusal)), true, w.made(caller, l, anchor, e), w.givenUp(l, e)
+		return refusedBy(caller, license.Renew, w.counted(caller, refusal)), true, w.made(caller, l, e), w.givenUp(l, e)
 	}
 	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Renew(context.Background(), call, q)
+		return i.Renew(w.ctx, call, q)
 	}
 	return s
 }
@@ -200,27 +219,30 @@ func (w *world) revoke(e *entry) step {
 		return refusedBy(caller, license.Revoke, w.model.changeable(e, q.IfMatch)), false, func(ledger.Record) { w.model.revoke(e) }, nil
 	}
 	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Revoke(context.Background(), call, q)
+		return i.Revoke(w.ctx, call, q)
 	}
 	return s
 }
 
 // made is what the reference becomes of a license that was made; before is what it was made from.
-func (w *world) made(by license.Caller, l license.License, anchor int, before *entry) func(ledger.Record) {
+func (w *world) made(by license.Caller, l entry, before *entry) func(ledger.Record) {
 	return func(r ledger.Record) {
 		w.model.issued[personDay(by.Subject, license.Today(r.IssuedAt))]++
-		w.model.add(identified(l, r), r.IssuedAt, anchor, before)
+		w.model.add(identified(l, r), before)
 	}
 }
 
-func (w *world) givenUp(l license.License, before *entry) func(ledger.Record) {
-	return func(r ledger.Record) { w.model.void(identified(l, r), r.IssuedAt, before) }
+func (w *world) givenUp(l entry, before *entry) func(ledger.Record) {
+	return func(r ledger.Record) { w.model.number(identified(l, r), license.Void, before) }
 }
 
 // identified gives an expected license the ids that the system has given it; a lineage of its own has its id.
-func identified(l license.License, r ledger.Record) license.License {
-	l.ID = r.ID
+func identified(l entry, r ledger.Record) entry {
+	l.ID, l.at = r.ID, r.IssuedAt
 	l.SupersededBy = ""
+	if l.mistake.IsNever() {
+		l.mistake = license.Today(r.IssuedAt)
+	}
 	if l.LineageID == "" {
 		l.LineageID = r.ID
 	}

@@ -25,15 +25,19 @@ import (
 // world is one history: the system, the reference beside it, and what has happened, for whoever reads a failure.
 type world struct {
 	t      *testing.T
+	ctx    context.Context // of what happens now
 	random *rand.Rand
 	clock  *licensetest.Clock
 	store  *memstore.Store
-	signer *filesign.Signer
+	signer *counted
 	ring   *keyring.Ring
 	model  *model
 	calls  int
 	story  []string
 	last   *answered
+
+	onRequest bool                // a permanent license answers a license request
+	named     map[string][]string // licenses by the license request that they were issued for
 }
 
 // answered is a call that succeeded, to be sent again.
@@ -44,13 +48,14 @@ type answered struct {
 }
 
 func newWorld(t *testing.T, seed uint64, signer *filesign.Signer, keys []keyring.Entry) *world {
-	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 5)), clock: licensetest.NewClock(), store: memstore.New(keys...), signer: signer, model: newModel()}
+	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 5)), clock: licensetest.NewClock(), store: memstore.New(keys...), model: newModel(), onRequest: seed%3 == 0}
+	w.signer = &counted{Signer: signer, now: w.clock.Now}
 	w.ring = keyring.New(w.store, w.clock.Now)
 	return w
 }
 
 func (w *world) issuer(store ledger.Store, signer protocol.Signer) *issuing.Issuer {
-	return issuing.NewIssuer(store, signer, w.ring, rules(), w.clock.Now)
+	return issuing.NewIssuer(store, signer, w.ring, w.rules(), w.clock.Now)
 }
 
 func (w *world) tell(format string, args ...any) {
@@ -68,6 +73,7 @@ func (w *world) require(ok bool, format string, args ...any) {
 type step struct {
 	name   string
 	caller license.Caller
+	from   *entry // the license that it makes another one of, if any
 	// expect says what should come of it now: a refusal, or what the reference then becomes of the license that was made
 	// or changed, as it is stored. made is false where nothing is signed.
 	expect func() (refusal license.Code, made bool, apply, giveUp func(ledger.Record))
@@ -103,11 +109,11 @@ func (w *world) settle(s step, call protocol.Call, issuer *issuing.Issuer, how s
 
 func (w *world) read(body []byte) ledger.Record {
 	var a struct {
-		License struct{ ID string }
+		License struct{ ID, LicenseKey string }
 	}
 	w.require(json.Unmarshal(body, &a) == nil && a.License.ID != "", "the answer %s names no license", body)
-	r, err := w.store.Record(context.Background(), a.License.ID)
-	w.require(err == nil, "license %s: %v", a.License.ID, err)
+	r, err := w.store.Record(w.ctx, a.License.ID)
+	w.require(err == nil && (a.License.LicenseKey == string(r.LicenseKey) || a.License.LicenseKey == ""), "the answer for license %s has another key than is stored: %v", a.License.ID, err)
 	return r
 }
 
@@ -115,7 +121,7 @@ func (w *world) read(body []byte) ledger.Record {
 // not begun may also be left.
 func (w *world) crash(s step, call protocol.Call) {
 	process := &mortal{Store: w.store, signer: w.signer, dieAt: 1 + w.random.IntN(12), after: w.random.IntN(2) == 0}
-	refusal, made, apply, _ := s.expect()
+	refusal, made, apply, giveUp := s.expect()
 	before := w.sequences()
 	outcome, err := s.send(w.issuer(process, process), call)
 	w.tell("%s by %s, to die at %d (after %v): %v", s.name, call.Caller.Username, process.dieAt, process.after, said(err))
@@ -129,11 +135,13 @@ func (w *world) crash(s step, call protocol.Call) {
 	w.clock.Advance(6 * time.Second)
 	id := w.newest(before)
 	switch {
+	case id != "" && s.from != nil && w.pending(id) && w.random.IntN(3) == 0:
+		w.overtake(s, call, id, giveUp)
 	case id != "" && w.random.IntN(2) == 0:
 		w.tell("the sweep comes")
 		w.sweep(w.signer)
 		w.require(refusal == "", "%s: expected %q, but a license was made", s.name, refusal)
-		r, err := w.store.Record(context.Background(), id)
+		r, err := w.store.Record(w.ctx, id)
 		w.require(err == nil && r.Status != license.Pending, "%s: the sweep left license %s %s: %v", s.name, id, r.Status, err)
 		apply(r)
 		w.replay(s, call)
@@ -142,6 +150,27 @@ func (w *world) crash(s step, call protocol.Call) {
 	default:
 		w.again(s, call, refusal, apply)
 	}
+}
+
+func (w *world) pending(id string) bool {
+	r, err := w.store.Record(w.ctx, id)
+	w.require(err == nil, "license %s: %v", id, err)
+	return r.Status == license.Pending
+}
+
+// overtake lets somebody revoke the license of which another one is pending: that one is given up.
+func (w *world) overtake(s step, call protocol.Call, id string, giveUp func(ledger.Record)) {
+	w.calls++
+	revoking := licensetest.Call(licensetest.AdminCaller, fmt.Sprint("key-", w.calls))
+	_, err := w.issuer(w.store, w.signer).Revoke(w.ctx, revoking, issuing.RevocationRequest{ID: s.from.ID, Reason: "overtaken", IfMatch: s.from.Version + 1})
+	w.tell("meanwhile %s is revoked: %s", s.from.ID, said(err))
+	w.require(err == nil, "%s, overtaken by a revocation: %v", s.name, err)
+	r, err := w.store.Record(w.ctx, id)
+	w.require(err == nil && r.Status == license.Void, "%s, overtaken by a revocation: license %s is %s: %v", s.name, id, r.Status, err)
+	giveUp(r)
+	w.model.revoke(s.from)
+	_, err = s.send(w.issuer(w.store, w.signer), call)
+	w.require(codeOf(err) == license.IssueVoided, "%s: the call again after the revocation: %v", s.name, err)
 }
 
 // again sends a call whose first sending may have taken effect: what was expected of the first is expected still.
@@ -181,7 +210,7 @@ func (w *world) keyRefuses(s step, call protocol.Call) {
 	w.clock.Advance(16 * time.Minute)
 	w.sweep(refusing{})
 	id := w.newest(before)
-	r, err := w.store.Record(context.Background(), id)
+	r, err := w.store.Record(w.ctx, id)
 	w.require(err == nil && r.Status == license.Void, "%s: license %q should be void: %v %s", s.name, id, err, r.Status)
 	giveUp(r)
 	_, err = s.send(w.issuer(w.store, w.signer), call)
@@ -189,14 +218,14 @@ func (w *world) keyRefuses(s step, call protocol.Call) {
 }
 
 func (w *world) sweep(signer protocol.Signer) {
-	_, err := protocol.NewSweeper(w.issuer(w.store, signer).Writer(), w.store).Sweep(context.Background())
+	_, err := protocol.NewSweeper(w.issuer(w.store, signer).Writer(), w.store).Sweep(w.ctx)
 	w.require(err == nil, "sweep: %v", err)
 }
 
 func (w *world) sequences() map[license.ServerToken]int {
 	found := map[license.ServerToken]int{}
 	for _, token := range tokens {
-		s, err := w.store.Server(context.Background(), token)
+		s, err := w.store.Server(w.ctx, token)
 		w.require(err == nil, "server: %v", err)
 		found[token] = s.Sequence
 	}
@@ -207,7 +236,7 @@ func (w *world) sequences() map[license.ServerToken]int {
 func (w *world) newest(before map[license.ServerToken]int) string {
 	for token, sequence := range w.sequences() {
 		if sequence > before[token] {
-			all, err := w.store.ByServer(context.Background(), token, sequence+1, 1)
+			all, err := w.store.ByServer(w.ctx, token, sequence+1, 1)
 			w.require(err == nil && len(all) == 1 && sequence == before[token]+1, "server %s: one license was to be made", token)
 			return all[0].ID
 		}

@@ -1,0 +1,186 @@
+package histories_test
+
+import (
+	"fmt"
+
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/licensetest"
+	"qmslicensing/shared/license/protocol"
+)
+
+// follower is a license of the same sale as another one, with nothing changed yet.
+func (e *entry) follower() entry {
+	return entry{License: e.License, anchor: e.anchor, conditions: e.conditions}
+}
+
+// term gives a new subscription its term from today on.
+func (e *entry) term(today license.Date, months int) {
+	term := license.TermOfMonths(today, months, today.Day())
+	e.ExpiresOn, e.anchor = term.EndsOn, term.AnchorDay
+}
+
+// sold is the license that a request asks for.
+func sold(q issuing.SoldRequest) license.License {
+	return license.License{
+		ServerToken: license.ServerToken(q.ServerToken), Type: q.Type, Customer: q.Customer, Modules: q.Modules,
+		Contract: license.Optional(q.Contract), Order: license.Optional(q.Order),
+	}
+}
+
+func evidence(conditions []ledger.Condition) map[string]string {
+	by := map[string]string{}
+	for _, c := range conditions {
+		by[c.Name] = c.Evidence
+	}
+	return by
+}
+
+func (w *world) amend(e *entry) step {
+	q := issuing.AmendmentRequest{ID: e.ID, Modules: w.modules(), IfMatch: w.version(e)}
+	if w.random.IntN(6) == 0 {
+		q.Modules = e.Modules
+	}
+	caller := w.accountant()
+	s := step{name: fmt.Sprintf("amendment of %s to %v at version %d", e.ID, q.Modules.Seats(), q.IfMatch), caller: caller, from: e}
+	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
+		l := e.follower()
+		l.Modules = q.Modules
+		refusal := w.model.changeable(e, q.IfMatch)
+		switch {
+		case refusal != "":
+		case e.Type == license.Temporary:
+			refusal = license.NotAmendable
+		case e.expired(w.clock.Now()):
+			refusal = license.ExpiresInPast
+		case q.Modules == e.Modules:
+			refusal = license.InvalidRequest
+		}
+		return refusedBy(caller, license.Amend, w.counted(caller, refusal)), true, w.made(caller, l, e), w.givenUp(l, e)
+	}
+	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
+		return i.Amend(w.ctx, call, q)
+	}
+	return s
+}
+
+// correct mends any number of mistakes at once, none of them among it.
+func (w *world) correct(e *entry) step {
+	q := issuing.CorrectionRequest{ID: e.ID, Reason: "a slip", IfMatch: w.version(e)}
+	l := e.follower()
+	l.request, l.mistake = e.request, e.mistake
+	if w.random.IntN(2) == 0 {
+		l.ServerToken = pick(w, tokens)
+		q.ServerToken = string(l.ServerToken)
+	}
+	if w.random.IntN(3) == 0 {
+		l.Customer = pick(w, customers)
+		q.Customer = l.Customer
+	}
+	if w.random.IntN(3) == 0 {
+		l.Modules = w.modules()
+		q.Modules = &l.Modules
+	}
+	switch paper := pick(w, papers); {
+	case w.random.IntN(3) > 0:
+	case e.Type == license.Permanent:
+		l.Order, q.Order = license.Optional(paper), paper
+	default:
+		l.Contract, q.Contract = license.Optional(paper), paper
+	}
+	caller := w.accountant()
+	s := step{name: fmt.Sprintf("correction of %s to %s, %s, %v, papers %s%s, at version %d", e.ID, l.ServerToken, l.Customer, l.Modules.Seats(), l.Contract, l.Order, q.IfMatch), caller: caller, from: e}
+	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
+		made := w.made(caller, l, e)
+		apply := func(r ledger.Record) {
+			made(r)
+			e.Status = license.Revoked
+		}
+		return refusedBy(caller, license.Correct, w.counted(caller, w.refuseCorrection(e, l, q.IfMatch))), true, apply, w.givenUp(l, e)
+	}
+	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
+		return i.Correct(w.ctx, call, q)
+	}
+	return s
+}
+
+func (w *world) refuseCorrection(e *entry, right entry, version int) license.Code {
+	now := w.clock.Now()
+	refusal := w.model.changeable(e, version)
+	switch {
+	case refusal != "":
+		return refusal
+	case e.Type == license.Temporary || e.moved || license.Today(now).After(e.mistake.AddDays(7)):
+		return license.NotCorrectable
+	case e.expired(now):
+		return license.ExpiresInPast
+	case right.ServerToken == e.ServerToken && right.Customer == e.Customer && right.Modules == e.Modules && right.Contract == e.Contract && right.Order == e.Order:
+		return license.InvalidRequest
+	case right.ServerToken != e.ServerToken:
+		return w.taken(right.ServerToken, right.Customer)
+	}
+	return ""
+}
+
+// based is mostly a base license, where there is one.
+func (w *world) based(e *entry) *entry {
+	if base := w.model.server(pick(w, tokens)).base; e.Type == license.Temporary && base != nil && w.random.IntN(4) > 0 {
+		return base
+	}
+	return e
+}
+
+// trial picks a trial, whatever has become of it; the given license when there is none.
+func (w *world) trial(otherwise *entry) *entry {
+	var trials []*entry
+	for _, token := range tokens {
+		for sequence := 1; sequence <= w.model.server(token).sequence; sequence++ {
+			if e := w.model.numbered(token, sequence); e.Purpose == license.Trial {
+				trials = append(trials, e)
+			}
+		}
+	}
+	if len(trials) == 0 || w.random.IntN(8) == 0 {
+		return otherwise
+	}
+	return pick(w, trials)
+}
+
+// convert sells what a customer has tried, with other modules or the same.
+func (w *world) convert(trial *entry) step {
+	months := 1 + w.random.IntN(14)
+	q := issuing.SoldRequest{ConvertsTrial: trial.ID, Type: license.Subscription, Contract: "P-1", TermMonths: months}
+	var conditions map[string]string
+	if w.random.IntN(3) == 0 {
+		q.Type, q.Contract, q.TermMonths, q.Order, q.Conditions = license.Permanent, "", 0, "P-1", licensetest.Permanent().Conditions
+		conditions = evidence(q.Conditions)
+	}
+	filled := q
+	filled.ServerToken, filled.Customer, filled.Modules = string(trial.ServerToken), trial.Customer, trial.Modules
+	if w.random.IntN(2) == 0 {
+		q.Modules = w.modules()
+		filled.Modules = q.Modules
+	}
+	caller := w.accountant()
+	s := step{name: fmt.Sprintf("%s converts %s, which is %s", q.Type, trial.ID, trial.Status), caller: caller}
+	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
+		l := entry{License: sold(filled), conditions: conditions, converts: trial.ID}
+		if q.Type == license.Subscription {
+			l.term(license.Today(w.clock.Now()), months)
+		}
+		refusal := w.refuseSold(filled, trial.ServerToken, nil)
+		switch {
+		case trial.Purpose != license.Trial:
+			refusal = license.InvalidRequest
+		case refusal == license.RequestRequired:
+		case trial.Status != license.Active && trial.Status != license.Superseded:
+			refusal = license.NotCurrent
+		}
+		return refusedBy(caller, license.IssueSold, w.counted(caller, refusal)), true, w.made(caller, l, nil), w.givenUp(l, nil)
+	}
+	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
+		return i.Sold(w.ctx, call, q)
+	}
+	return s
+}
