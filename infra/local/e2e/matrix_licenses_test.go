@@ -18,6 +18,7 @@ func cases() []routeCase {
 		exceptionCases(),
 		publicCases(),
 		requestCases(),
+		systemCases(),
 	)
 }
 
