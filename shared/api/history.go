@@ -20,7 +20,7 @@ func History(reader *history.Reader) Endpoint {
 	options.Query = []string{"cursor", "limit", "checkpoint"}
 	return historyRoute.at(httpapi.Handle(options, func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
 		limit, err := r.QueryInt("limit", history.DefaultLimit, 1, history.MaxLimit)
-		if err != nil {
+		if err := license.Collect(err, r.NotEmpty("checkpoint")); err != nil {
 			return httpapi.Response{}, err
 		}
 		page, err := reader.Events(ctx, r.Caller, r.Path("id"), r.Query("cursor"), limit, r.Query("checkpoint"))

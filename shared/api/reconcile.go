@@ -67,7 +67,7 @@ func Findings(runner *reconcile.Runner) Endpoint {
 	options.Query = []string{"run", "cursor", "limit"}
 	return findingsRoute.at(httpapi.Handle(options, func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
 		limit, err := r.QueryInt("limit", reconcile.DefaultLimit, 1, reconcile.MaxLimit)
-		if err != nil {
+		if err := license.Collect(err, r.NotEmpty("run")); err != nil {
 			return httpapi.Response{}, err
 		}
 		page, err := runner.Findings(ctx, r.Caller, r.Query("run"), r.Query("cursor"), limit)

@@ -55,6 +55,18 @@ func (r Request) Given(names []string) map[string]string {
 	return given
 }
 
+// NotEmpty refuses those of the named query parameters that are there without a value.
+func (r Request) NotEmpty(names ...string) error {
+	var problems []error
+	given := r.Given(names)
+	for _, name := range names {
+		if value, is := given[name]; is && value == "" {
+			problems = append(problems, license.Invalid("query:"+name, "The query parameter %s is empty. Give it a value, or leave it out.", name))
+		}
+	}
+	return license.Collect(problems...)
+}
+
 // Response is what an operation answers. Body is encoded as JSON, or sent as it is if it is Raw.
 type Response struct {
 	Status int // 0: 200

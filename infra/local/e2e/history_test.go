@@ -69,6 +69,7 @@ func TestHistory_TellsTheWholeChainInPages(t *testing.T) {
 
 	call := func(path, as string) request { return request{method: "GET", path: "/v1/licenses/" + path, as: as} }
 	requireProblem(t, s.send(t, call(id+"/history?checkpoint=1", "sales")), 400, "invalid_request", "query:checkpoint")
+	requireProblem(t, s.send(t, call(id+"/history?checkpoint=", "sales")), 400, "invalid_request", "query:checkpoint")
 	requireProblem(t, s.send(t, call(id+"/history?cursor=x", "sales")), 400, "invalid_request", "query:cursor")
 	requireProblem(t, s.send(t, call(id+"/history?limit=101", "sales")), 400, "invalid_request", "query:limit")
 	requireProblem(t, s.send(t, call(strings.Repeat("0", 32)+"/history", "admin")), 404, "license_not_found", "path:id")

@@ -61,6 +61,7 @@ func TestReconcile_AdminAlone(t *testing.T) {
 	}
 	requireProblem(t, s.send(t, request{method: "POST", path: "/v1/reconcile", as: "admin"}), 400, "invalid_request", "header:Idempotency-Key")
 	requireProblem(t, s.send(t, request{method: "GET", path: "/v1/findings?run=x", as: "admin"}), 400, "invalid_request", "query:run")
+	requireProblem(t, s.send(t, request{method: "GET", path: "/v1/findings?run=", as: "admin"}), 400, "invalid_request", "query:run")
 	requireProblem(t, s.send(t, request{method: "GET", path: "/v1/findings?cursor=x", as: "admin"}), 400, "invalid_request", "query:cursor")
 	first := s.send(t, request{method: "POST", path: "/v1/reconcile", as: "admin", key: "reconcile-once"})
 	require.Equal(t, 200, first.status, string(first.body))
