@@ -17,14 +17,18 @@ caller = os.environ["CONTRACT_CALLER"]
 known_file = Path(os.environ["CONTRACT_KNOWN"])
 record = open(os.environ["CONTRACT_RECORD"], "w", encoding="utf-8")
 
-# Values of members by name, and per collection ("/v1/licenses") the things in it: per id the last ETag and status seen.
+# Values of members by name, and per collection ("/v1/licenses") the things in it: per id the last version and status seen.
 known = {"members": {}, "things": {}}
 if known_file.exists():
     known = json.loads(known_file.read_text(encoding="utf-8"))
 dice = random.Random(f"contract {caller}")
 serial = 0
 
-NAMES = ("serverToken", "licenseKey", "cursor", "requestId")  # members and parameters that take a real value
+# Members and parameters that take a value which an answer had under the same name.
+NAMES = ("serverToken", "licenseKey", "cursor", "lineageId", "checkpoint")
+# Those that take the id of a thing, and the collection that it is in; of requestId it depends on what is asked.
+IDS = {"replaces": "/v1/licenses", "convertsTrial": "/v1/licenses", "licenseId": "/v1/licenses", "run": "/v1/reconcile"}
+REQUESTS = {"/v1/licenses": "/v1/license-requests", "/v1/exceptions": "/v1/exception-requests"}
 KEPT = 40  # values per name: the newest
 
 
@@ -54,15 +58,13 @@ def learn(case, response):
         return
     for thing in things_in(body):
         for name in NAMES:
-            if isinstance(thing.get(name), str) and "code" not in thing:  # a problem's requestId is of another kind
+            if isinstance(thing.get(name), str):
                 remember(known["members"].setdefault(name, []), thing[name])
-        if isinstance(thing.get("id"), str):
-            within = collection(case.operation.path)
-            if location := response.headers.get("location"):
-                within = location[0].rpartition("/")[0]
+        if isinstance(thing.get("id"), str) and "kind" not in thing:  # a document that a history names has its kind
+            within = "/v1/licenses" if "licenseKey" in thing else collection(case.operation.path)
             there = known["things"].setdefault(within, {})
             there.pop(thing["id"], None)
-            there[thing["id"]] = {"etag": f'"{thing["version"]}"' if "version" in thing else "", "status": thing.get("status")}
+            there[thing["id"]] = {"version": thing.get("version"), "status": thing.get("status", thing.get("state"))}
             for old in list(there)[:-KEPT]:
                 del there[old]
 
@@ -85,11 +87,32 @@ def positive(case, where):
 OVER = ("superseded", "revoked", "void", "expired", "issued", "declined", "withdrawn")
 
 
-def choose(things):
+def choose(within):
+    """The id of a known thing of a collection; None if there is none."""
+    things = known["things"].get(within)
+    if not things:
+        return None
     current = [one for one, thing in things.items() if thing["status"] not in OVER]
     if current and dice.random() < 0.67:
         return dice.choice(current)
     return dice.choice(list(things))
+
+
+def version_of(one):
+    return known["things"]["/v1/licenses"][one]["version"] or 1
+
+
+def real(name, path, generated):
+    """A real value for a member or parameter, None if none is known."""
+    if name == "licenseIds":
+        return sorted({choose("/v1/licenses") for _ in generated} - {None}) or None
+    if name == "licenses":
+        chosen = sorted({choose("/v1/licenses") for _ in generated} - {None})
+        return [{"licenseId": one, "version": version_of(one)} for one in chosen] or None
+    if within := REQUESTS.get(path) if name == "requestId" else IDS.get(name):
+        return choose(within)
+    values = known["members"].get(name)
+    return dice.choice(values) if name in NAMES and values else None
 
 
 @schemathesis.hook
@@ -97,25 +120,26 @@ def before_call(context, case, kwargs):
     """Puts real values into most requests, where what was generated is in order: nobody guesses an id."""
     global serial
     serial += 1
-    headers = case.headers
-    if headers is not None and positive(case, At.HEADER) and "Idempotency-Key" in headers and dice.random() < 0.9:
+    headers = case.headers if case.headers is not None and positive(case, At.HEADER) else {}
+    if "Idempotency-Key" in headers and dice.random() < 0.9:
         headers["Idempotency-Key"] = f"{caller}-{serial}"
     if dice.random() < 0.25:
         return
-    things = known["things"].get(collection(case.operation.path))
-    if things and case.path_parameters and positive(case, At.PATH) and "id" in case.path_parameters:
-        chosen = choose(things)
-        case.path_parameters["id"] = chosen
-        if headers is not None and positive(case, At.HEADER) and "If-Match" in headers and things[chosen]["etag"]:
-            headers["If-Match"] = things[chosen]["etag"]
+    path, named = case.operation.path, None
+    if case.path_parameters and positive(case, At.PATH) and "id" in case.path_parameters and (named := choose(collection(path))):
+        case.path_parameters["id"] = named
     for where, values in ((At.PATH, case.path_parameters), (At.QUERY, case.query), (At.BODY, case.body)):
         if not isinstance(values, dict) or not positive(case, where):
             continue
-        for name in NAMES:
-            if name in values and (real := known["members"].get(name)):
-                values[name] = dice.choice(real)
-        if where == At.BODY and "serverToken" in values and dice.random() < 0.5:
-            values["serverToken"] = f"CONTRACT-{caller.upper()}-{serial}"  # a server that has no license yet
+        for name in list(values):
+            if value := real(name, path, values[name]):
+                values[name] = value
+        if where == At.BODY:
+            named = values.get("replaces", named)
+            if "serverToken" in values and dice.random() < 0.5:
+                values["serverToken"] = f"CONTRACT-{caller.upper()}-{serial}"  # a server that has no license yet
+    if "If-Match" in headers and named in known["things"].get("/v1/licenses", {}):
+        headers["If-Match"] = f'"{version_of(named)}"'
 
 
 @schemathesis.hook

@@ -5,8 +5,8 @@
 
 Every caller asks every operation a little. What answers with more than "no token" and "not your role" is then asked in
 full: generated requests and chains of them, and, by the first caller whom it answers, the edge values of every parameter
-and member. What is public is asked in full by the one without a token alone. Fails on the first caller with a finding, for an operation that nobody got an answer of
-2xx from, and when it takes longer than LIMIT.
+and member. What is public is asked in full by the one without a token alone. Fails on the first caller with a finding,
+for an operation that nobody got an answer of 2xx from, and when it takes longer than LIMIT.
 """
 
 import collections
