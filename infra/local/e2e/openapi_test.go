@@ -97,11 +97,33 @@ func checkAgainstOpenAPI(t testing.TB, q request, r response) {
 	content := answer["content"].(map[string]any)
 	require.Contains(t, content, contentType, "%s %s answers %s", q.method, template, contentType)
 	requireValid(t, pointer+"/content/"+escape(contentType)+"/schema", r.body)
+	if contentType == "application/problem+json" {
+		requireParamsListed(t, file, r)
+	}
 	headers, _ := answer["headers"].(map[string]any)
 	for name := range headers {
 		if name != "Idempotency-Replayed" && (name != "Retry-After" || r.status == 503 || r.status == 429) {
 			require.NotEmpty(t, r.header.Get(name), "%s %s answers without %s", q.method, template, name)
 		}
+	}
+}
+
+// requireParamsListed holds the members of a problem's params against the row of its code in the file's table.
+func requireParamsListed(t testing.TB, file map[string]any, r response) {
+	t.Helper()
+	var problem struct {
+		Code   string
+		Params map[string]any
+	}
+	require.NoError(t, json.Unmarshal(r.body, &problem))
+	var row string
+	for line := range strings.Lines(lookup(t, file, "/components/schemas/Problem/description").(string)) {
+		if codes, params, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | "); strings.Contains(codes, "`"+problem.Code+"`") {
+			row = params
+		}
+	}
+	for name := range problem.Params {
+		require.Contains(t, row, "`"+name+"`", "params of %s, which the table in infra/openapi.yaml does not list: %s", problem.Code, r.body)
 	}
 }
 

@@ -91,7 +91,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One license */
+        /**
+         * One license
+         * @description Every role sees every license, whatever its status. Its `ETag` goes into the `If-Match` of whatever changes it. What it
+         *     says is never older than the last change that was answered.
+         */
         get: operations["show"];
         put?: never;
         post?: never;
@@ -607,6 +611,39 @@ export interface components {
         Type: "permanent" | "subscription" | "temporary";
         ServerToken: string;
         LicenseIdText: string;
+        /**
+         * @example {
+         *       "id": "5a7b22fd3b0147caae4f13a5d93c2b11",
+         *       "lineageId": "0f8b0c5e9d7a4c52b1e3a6f4d2c89b17",
+         *       "serverToken": "QMSA-7K2P-9XWD-H4TN-RC53",
+         *       "sequence": 2,
+         *       "version": 1,
+         *       "type": "subscription",
+         *       "purpose": null,
+         *       "customer": "Northwind Call Centers",
+         *       "modules": {
+         *         "qmsSuite": 50,
+         *         "callRecording": 20,
+         *         "computerRecording": 0,
+         *         "agentEvaluation": 0
+         *       },
+         *       "seats": {
+         *         "callRecording": 70,
+         *         "computerRecording": 50,
+         *         "agentEvaluation": 50
+         *       },
+         *       "issuedOn": "2026-11-23",
+         *       "issuedBy": "accounting",
+         *       "startsOn": "2027-01-01",
+         *       "expiresOn": "2027-12-31",
+         *       "status": "active",
+         *       "contract": "C-2041",
+         *       "order": null,
+         *       "supersedes": "0f8b0c5e9d7a4c52b1e3a6f4d2c89b17",
+         *       "supersededBy": null,
+         *       "licenseKey": "eyJhbGciOiJFUzI1NiIs….eyJpc3MiOiJxbXMt….M_NshJ_dfrzu8oVC…"
+         *     }
+         */
         License: {
             id: components["schemas"]["LicenseIdText"];
             lineageId: components["schemas"]["LicenseIdText"];
@@ -750,6 +787,16 @@ export interface components {
             };
             findings: number;
         };
+        /**
+         * @example {
+         *       "code": "chain_broken",
+         *       "severity": "critical",
+         *       "detail": "The audit chain of server QMSA-7K2P-9XWD-H4TN-RC53 does not hold (edited): Entry 2 was changed: its hash is not that of what it says. Compare the chain with the archive, which nobody can change, and find out who wrote to the audit table (CloudTrail).",
+         *       "licenseId": null,
+         *       "serverToken": "QMSA-7K2P-9XWD-H4TN-RC53",
+         *       "at": "2026-11-23T09:00:04.456Z"
+         *     }
+         */
         Finding: {
             /** @enum {string} */
             code: "pending_too_long" | "slot_wrong" | "sequence_wrong" | "highest_base_wrong" | "license_missing" | "license_not_in_chain" | "license_changed" | "license_key_wrong" | "server_missing" | "chain_broken" | "idempotency_orphan" | "document_wrong" | "signatures_uncounted" | "unreadable";
@@ -761,6 +808,26 @@ export interface components {
             /** Format: date-time */
             at: string;
         };
+        /**
+         * @example {
+         *       "serverToken": "QMSA-7K2P-9XWD-H4TN-RC53",
+         *       "type": "subscription",
+         *       "status": "active",
+         *       "expiresOn": "2027-12-31",
+         *       "modules": {
+         *         "qmsSuite": 50,
+         *         "callRecording": 20,
+         *         "computerRecording": 0,
+         *         "agentEvaluation": 0
+         *       },
+         *       "seats": {
+         *         "callRecording": 70,
+         *         "computerRecording": 50,
+         *         "agentEvaluation": 50
+         *       },
+         *       "licenseKey": "eyJhbGciOiJFUzI1NiIs….eyJpc3MiOiJxbXMt….M_NshJ_dfrzu8oVC…"
+         *     }
+         */
         RetrievedLicense: {
             serverToken: components["schemas"]["ServerToken"];
             type: components["schemas"]["Type"];
@@ -786,6 +853,7 @@ export interface components {
             note?: string;
         };
         Condition: {
+            /** @description contract-signed, payment-received, quantities-match or customer-name-matches. */
             name: string;
             metOn: components["schemas"]["Date"];
             evidence: string;
@@ -831,6 +899,56 @@ export interface components {
         };
         /** @enum {string} */
         LicenseRequestState: "open" | "issued" | "declined" | "withdrawn";
+        /**
+         * @example {
+         *       "id": "0f5e9c1d7a3b4826a4d1c0e97f62b538",
+         *       "version": 2,
+         *       "state": "open",
+         *       "type": "permanent",
+         *       "serverToken": "QMSA-4M8D-K2VX-77QH-PT31",
+         *       "customer": "Lakeshore Telecare",
+         *       "modules": {
+         *         "qmsSuite": 50,
+         *         "callRecording": 20,
+         *         "computerRecording": 0,
+         *         "agentEvaluation": 0
+         *       },
+         *       "seats": {
+         *         "callRecording": 70,
+         *         "computerRecording": 50,
+         *         "agentEvaluation": 50
+         *       },
+         *       "order": "O-7781",
+         *       "contract": null,
+         *       "note": null,
+         *       "replaces": null,
+         *       "requestedBy": "sales",
+         *       "requestedAt": "2026-11-23T09:00:00.123Z",
+         *       "conditions": [
+         *         {
+         *           "name": "payment-received",
+         *           "metOn": "2026-11-12",
+         *           "evidence": "Bank statement 12 Nov",
+         *           "recordedBy": "accounting",
+         *           "recordedAt": "2026-11-23T09:05:00.456Z"
+         *         }
+         *       ],
+         *       "missing": [
+         *         "contract-signed",
+         *         "quantities-match",
+         *         "customer-name-matches"
+         *       ],
+         *       "licenseId": null,
+         *       "issuedBy": null,
+         *       "issuedAt": null,
+         *       "declinedBy": null,
+         *       "declinedAt": null,
+         *       "declinedReason": null,
+         *       "withdrawnBy": null,
+         *       "withdrawnAt": null,
+         *       "withdrawnReason": null
+         *     }
+         */
         LicenseRequest: {
             id: components["schemas"]["LicenseIdText"];
             /** @description The ETag is this number in quotes. */
@@ -916,7 +1034,42 @@ export interface components {
         RevokeRequest: {
             reason: string;
         };
-        /** @description What other modules mean for the customer. */
+        /**
+         * @description What other modules mean for the customer.
+         * @example {
+         *       "modules": {
+         *         "before": {
+         *           "qmsSuite": 50,
+         *           "callRecording": 20,
+         *           "computerRecording": 0,
+         *           "agentEvaluation": 0
+         *         },
+         *         "after": {
+         *           "qmsSuite": 40,
+         *           "callRecording": 20,
+         *           "computerRecording": 0,
+         *           "agentEvaluation": 0
+         *         }
+         *       },
+         *       "seats": {
+         *         "before": {
+         *           "callRecording": 70,
+         *           "computerRecording": 50,
+         *           "agentEvaluation": 50
+         *         },
+         *         "after": {
+         *           "callRecording": 60,
+         *           "computerRecording": 40,
+         *           "agentEvaluation": 40
+         *         }
+         *       },
+         *       "warnings": [
+         *         "Call Recording seats go from 70 to 60. Before the new license is loaded, the customer must unlicense users in QMS until at most 60 have Call Recording: a license with fewer seats than users assigned does not load. The downgrade check says whom.",
+         *         "Computer Recording seats go from 50 to 40. Before the new license is loaded, the customer must unlicense users in QMS until at most 40 have Computer Recording: a license with fewer seats than users assigned does not load. The downgrade check says whom.",
+         *         "Agent Evaluation seats go from 50 to 40. Before the new license is loaded, the customer must unlicense users in QMS until at most 40 have Agent Evaluation: a license with fewer seats than users assigned does not load. The downgrade check says whom."
+         *       ]
+         *     }
+         */
         Changes: {
             modules: {
                 before: components["schemas"]["BoughtModules"];
@@ -929,7 +1082,29 @@ export interface components {
             /** @description What the customer must do before the new license loads, a sentence for each module whose seats shrink. */
             warnings: string[];
         };
-        /** @description A license that would be issued, without what only issuing gives it. */
+        /**
+         * @description A license that would be issued, without what only issuing gives it.
+         * @example {
+         *       "serverToken": "QMSA-7K2P-9XWD-H4TN-RC53",
+         *       "type": "subscription",
+         *       "customer": "Northwind Call Centers",
+         *       "modules": {
+         *         "qmsSuite": 40,
+         *         "callRecording": 20,
+         *         "computerRecording": 0,
+         *         "agentEvaluation": 0
+         *       },
+         *       "seats": {
+         *         "callRecording": 60,
+         *         "computerRecording": 40,
+         *         "agentEvaluation": 40
+         *       },
+         *       "startsOn": "2027-01-01",
+         *       "expiresOn": "2027-12-31",
+         *       "contract": "C-2041",
+         *       "order": null
+         *     }
+         */
         LicensePreview: {
             serverToken: components["schemas"]["ServerToken"];
             type: components["schemas"]["Type"];
@@ -981,7 +1156,18 @@ export interface components {
             /** @enum {string} */
             basis?: "expiration" | "today";
         };
-        /** @description A license that cannot be read has nothing but its id and the problem. */
+        /**
+         * @description A license that cannot be read has nothing but its id and the problem.
+         * @example {
+         *       "licenseId": "0f8b0c5e9d7a4c52b1e3a6f4d2c89b17",
+         *       "version": 1,
+         *       "serverToken": "QMSA-7K2P-9XWD-H4TN-RC53",
+         *       "customer": "Northwind Call Centers",
+         *       "contract": "C-2041",
+         *       "expiresOn": "2026-12-31",
+         *       "newExpiresOn": "2027-12-31"
+         *     }
+         */
         RenewalForecast: {
             licenseId: string;
             /** @description What a run sends back. */
@@ -1051,6 +1237,22 @@ export interface components {
             /** @description The open request that it grants; for the same server or lineage and rule. */
             requestId?: string;
         };
+        /**
+         * @example {
+         *       "id": "90a2c1f35d7e4b0c8a61f2d3e4b5c6d7",
+         *       "rule": "trial_limit",
+         *       "serverToken": "QMSA-Q5NW-3T8B-V1HX-GM94",
+         *       "lineageId": null,
+         *       "reason": "The telephone system was replaced during the trial",
+         *       "askedBy": "sales",
+         *       "askedAt": "2026-11-23T09:00:00Z",
+         *       "state": "granted",
+         *       "exceptionId": "80bdf02fc2957dc579080a2096df412f",
+         *       "grantedBy": "admin",
+         *       "grantedAt": "2026-11-23T10:30:00Z",
+         *       "version": 2
+         *     }
+         */
         ExceptionRequest: {
             id: components["schemas"]["LicenseIdText"];
             rule: components["schemas"]["Rule"];
@@ -1069,6 +1271,24 @@ export interface components {
             /** @description The ETag is this number in quotes. */
             version: number;
         };
+        /**
+         * @example {
+         *       "id": "80bdf02fc2957dc579080a2096df412f",
+         *       "rule": "trial_limit",
+         *       "serverToken": "QMSA-Q5NW-3T8B-V1HX-GM94",
+         *       "lineageId": null,
+         *       "reason": "Agreed with the sales manager",
+         *       "grantedBy": "admin",
+         *       "grantedAt": "2026-11-23T10:30:00Z",
+         *       "expiresAt": "2026-12-07T10:30:00Z",
+         *       "requestId": "90a2c1f35d7e4b0c8a61f2d3e4b5c6d7",
+         *       "state": "granted",
+         *       "licenseId": null,
+         *       "usedBy": null,
+         *       "usedAt": null,
+         *       "version": 1
+         *     }
+         */
         Exception: {
             id: components["schemas"]["LicenseIdText"];
             rule: components["schemas"]["Rule"];
@@ -1116,6 +1336,63 @@ export interface components {
             code: string;
             detail: string;
         };
+        /**
+         * @example {
+         *       "loads": false,
+         *       "valid": false,
+         *       "problems": [
+         *         {
+         *           "code": "too_many_users",
+         *           "blocksLoading": true,
+         *           "title": "2 users too many for Call Recording",
+         *           "detail": "72 users have Call Recording; this license has 70 seats. Computer Recording (0 of 50) and Agent Evaluation (0 of 50) fit.",
+         *           "remedy": "Unlicense 2 users of Call Recording in QMS, then load the license. The downgrade check says which.",
+         *           "params": {
+         *             "modules": {
+         *               "callRecording": {
+         *                 "licensed": 70,
+         *                 "assigned": 72,
+         *                 "excess": 2
+         *               },
+         *               "computerRecording": {
+         *                 "licensed": 50,
+         *                 "assigned": 0,
+         *                 "excess": 0
+         *               },
+         *               "agentEvaluation": {
+         *                 "licensed": 50,
+         *                 "assigned": 0,
+         *                 "excess": 0
+         *               }
+         *             }
+         *           }
+         *         }
+         *       ],
+         *       "repairs": [
+         *         {
+         *           "code": "label",
+         *           "detail": "The label before the license removed."
+         *         }
+         *       ],
+         *       "license": {
+         *         "serverToken": "QMSA-7K2P-9XWD-H4TN-RC53",
+         *         "type": "subscription",
+         *         "expiresOn": "2027-12-31",
+         *         "modules": {
+         *           "qmsSuite": 50,
+         *           "callRecording": 20,
+         *           "computerRecording": 0,
+         *           "agentEvaluation": 0
+         *         },
+         *         "seats": {
+         *           "callRecording": 70,
+         *           "computerRecording": 50,
+         *           "agentEvaluation": 50
+         *         },
+         *         "suite": 50
+         *       }
+         *     }
+         */
         Verdict: {
             /** @description Nothing blocks loading. */
             loads: boolean;
@@ -1154,6 +1431,66 @@ export interface components {
             assigned: number;
             excess: number;
         };
+        /**
+         * @example {
+         *       "loads": false,
+         *       "problems": [
+         *         {
+         *           "code": "too_many_users",
+         *           "blocksLoading": true,
+         *           "title": "1 user too many for Call Recording",
+         *           "detail": "2 users have Call Recording; this license has 1 seat. Computer Recording (0 of 0) and Agent Evaluation (0 of 0) fit.",
+         *           "remedy": "Unlicense 1 user of Call Recording in QMS, then load the license. The downgrade check says which.",
+         *           "params": {
+         *             "modules": {
+         *               "callRecording": {
+         *                 "licensed": 1,
+         *                 "assigned": 2,
+         *                 "excess": 1
+         *               },
+         *               "computerRecording": {
+         *                 "licensed": 0,
+         *                 "assigned": 0,
+         *                 "excess": 0
+         *               },
+         *               "agentEvaluation": {
+         *                 "licensed": 0,
+         *                 "assigned": 0,
+         *                 "excess": 0
+         *               }
+         *             }
+         *           }
+         *         }
+         *       ],
+         *       "modules": {
+         *         "callRecording": {
+         *           "licensed": 1,
+         *           "assigned": 2,
+         *           "excess": 1
+         *         },
+         *         "computerRecording": {
+         *           "licensed": 0,
+         *           "assigned": 0,
+         *           "excess": 0
+         *         },
+         *         "agentEvaluation": {
+         *           "licensed": 0,
+         *           "assigned": 0,
+         *           "excess": 0
+         *         }
+         *       },
+         *       "plan": [
+         *         {
+         *           "user": "Dana Whitlock",
+         *           "unlicense": [
+         *             "callRecording"
+         *           ],
+         *           "reason": "Inactive since 9 Jan 2026."
+         *         }
+         *       ],
+         *       "repairs": []
+         *     }
+         */
         DowngradeAnswer: {
             loads: boolean;
             problems: components["schemas"]["VerdictProblem"][];
@@ -1169,6 +1506,25 @@ export interface components {
             }[];
             repairs: components["schemas"]["Repair"][];
         };
+        /**
+         * @example {
+         *       "keys": [
+         *         {
+         *           "kty": "EC",
+         *           "crv": "P-256",
+         *           "x": "pUv-JhfyCRkztc-_iLE0Gqyd0_vK-vT-kjXC4qG6wuw",
+         *           "y": "wH05I2jrUoNkURhG3KqBpqoeCzt5r4ZHttWHDwHcA0I",
+         *           "alg": "ES256",
+         *           "use": "sig",
+         *           "kid": "sold-2026-1",
+         *           "licenseTypes": [
+         *             "permanent",
+         *             "subscription"
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
         KeySet: {
             keys: {
                 /** @constant */
@@ -1214,6 +1570,27 @@ export interface components {
          *     | `renewal_in_past`, `expires_in_past` | `expiresOn`, `today` |
          *     | `too_many_licenses` | `count`, `limit`; `exact`: false if there are more than were counted |
          *     | `unavailable` | `retryAfter`: seconds |
+         *
+         *     Every other code has none.
+         * @example {
+         *       "type": "urn:qms-licensing:problem:trial_limit",
+         *       "title": "The limit of trials is reached",
+         *       "status": 422,
+         *       "code": "trial_limit",
+         *       "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception: POST /v1/exception-requests with serverToken and rule trial_limit.",
+         *       "requestId": "TjOQxHF74mW6vyc=",
+         *       "params": {
+         *         "counted": "days",
+         *         "limit": 30,
+         *         "requested": 90
+         *       },
+         *       "errors": [
+         *         {
+         *           "pointer": "/days",
+         *           "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception: POST /v1/exception-requests with serverToken and rule trial_limit."
+         *         }
+         *       ]
+         *     }
          */
         Problem: {
             type: string;
@@ -1403,6 +1780,7 @@ export interface operations {
                 expiresTo?: string;
                 /** @description nextCursor of the page before. */
                 cursor?: string;
+                /** @description The most items of a page. */
                 limit?: number;
             };
             header?: never;
@@ -1533,6 +1911,7 @@ export interface operations {
             query?: {
                 /** @description nextCursor of the page before. */
                 cursor?: string;
+                /** @description The most items of a page. */
                 limit?: number;
                 /** @description The checkpoint that an earlier history gave of the own server: number, colon, hash. */
                 checkpoint?: string;
@@ -1846,6 +2225,7 @@ export interface operations {
                 state?: components["schemas"]["LicenseRequestState"];
                 /** @description nextCursor of the page before. */
                 cursor?: string;
+                /** @description The most items of a page. */
                 limit?: number;
             };
             header?: never;
@@ -2143,6 +2523,7 @@ export interface operations {
                 run?: string;
                 /** @description nextCursor of the page before. */
                 cursor?: string;
+                /** @description The most items of a page. */
                 limit?: number;
             };
             header?: never;
@@ -2175,6 +2556,7 @@ export interface operations {
                 state?: "open" | "granted";
                 /** @description nextCursor of the page before. */
                 cursor?: string;
+                /** @description The most items of a page. */
                 limit?: number;
             };
             header?: never;
@@ -2238,6 +2620,7 @@ export interface operations {
                 state?: "granted" | "used";
                 /** @description nextCursor of the page before. */
                 cursor?: string;
+                /** @description The most items of a page. */
                 limit?: number;
             };
             header?: never;
