@@ -243,7 +243,7 @@ func (q query) function(t *testing.T, s stack) string {
 func TestAlarms_FunctionsAreTakenFromTheirPlaceInTheList(t *testing.T) {
 	s := readStack(t, "alarms.yaml")
 	for id, a := range alarms(t) {
-		if len(a.Metrics) == 0 || a.metrics()[0].Namespace != "AWS/Lambda" {
+		if !strings.HasPrefix(id, "Writing") && !strings.HasPrefix(id, "Reading") {
 			continue
 		}
 		var functions []string
@@ -256,9 +256,9 @@ func TestAlarms_FunctionsAreTakenFromTheirPlaceInTheList(t *testing.T) {
 		if strings.HasPrefix(id, "Reading") {
 			list = order(t, s, "ReadingFunctions")
 		}
-		if id == "WritingSlow" { // how far the archive is behind has an alarm of its own
-			list = slices.DeleteFunc(list, func(name string) bool { return name == "archive" })
-		}
+		// How far the archive is behind has an alarm of its own; the other two work as long as they have time.
+		left := map[string][]string{"WritingSlow": {"archive", "renew-subscription"}, "ReadingSlow": {"reconcile"}}[id]
+		list = slices.DeleteFunc(list, func(name string) bool { return slices.Contains(left, name) })
 		require.Equal(t, list, functions, id)
 	}
 	for id, want := range map[string]string{"SweepNotRunning": "sweep", "ArchiveBehind": "archive"} {
@@ -298,7 +298,40 @@ func TestAlarms_SlowIsMeasuredByTheTimeLimits(t *testing.T) {
 			measured++
 		}
 	}
-	require.Equal(t, 10, measured)
+	require.Equal(t, len(limits)-3, measured, "all but archive, renew-subscription and reconcile")
+}
+
+// Of an index the table's own metrics say nothing, and a full one stops the writes of its table.
+func TestAlarms_EveryTableAndIndexIsWatchedForThrottling(t *testing.T) {
+	want, got := map[string]bool{}, map[string]int{}
+	for id, table := range resourcesOf[struct {
+		GlobalSecondaryIndexes []struct {
+			IndexName string `yaml:"IndexName"`
+		} `yaml:"GlobalSecondaryIndexes"`
+	}](t, readStack(t, root), "AWS::DynamoDB::Table") {
+		places := []string{id}
+		for _, index := range table.GlobalSecondaryIndexes {
+			places = append(places, id+" "+index.IndexName)
+		}
+		for _, place := range places {
+			want["ReadThrottleEvents "+place], want["WriteThrottleEvents "+place] = true, true
+		}
+	}
+	for _, a := range alarms(t) {
+		for _, m := range a.metrics() {
+			if !strings.HasSuffix(m.MetricName, "ThrottleEvents") {
+				continue
+			}
+			place := m.MetricName
+			for _, d := range m.Dimensions {
+				place += " " + strings.TrimSuffix(d.Value.Value, "Name")
+			}
+			got[place]++
+			require.Equal(t, 1, got[place], place)
+			require.True(t, want[place], "%s is watched and not there", place)
+		}
+	}
+	require.Len(t, got, len(want), "all are watched")
 }
 
 func TestAlarms_OnlyThisAccountsAlarmsPublish(t *testing.T) {

@@ -149,7 +149,7 @@ func (d *desk) send(h http.Handler, role license.Role, body any, edit func(*http
 	d.t.Helper()
 	text, err := json.Marshal(body)
 	require.NoError(d.t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	ctx = httpapi.WithIdentity(ctx, httpapi.Identity{RequestID: "request", Claims: map[string]string{
 		"token_use": "access", "scope": httpapi.Scope, "sub": string(role), "username": string(role), "cognito:groups": "[" + string(role) + "]",
@@ -175,7 +175,7 @@ func subscription(token string) body {
 func logged(t *testing.T) []episode {
 	t.Helper()
 	var all []episode
-	for _, chapter := range []func(*testing.T) []episode{validating, signing, passing, sweeping, archiving, accessLog} {
+	for _, chapter := range []func(*testing.T) []episode{validating, signing, passing, renewing, reconciling, sweeping, archiving, accessLog} {
 		all = append(all, chapter(t)...)
 	}
 	return all
@@ -216,24 +216,27 @@ func validating(t *testing.T) []episode {
 // signing has KMS refuse every function that signs for a caller.
 func signing(t *testing.T) []episode {
 	d := newDesk(t)
-	out, err := d.issuer(license.SoldKey).Sold(context.Background(), licensetest.Call(licensetest.AccountingCaller, "base"), licensetest.Subscription())
-	require.NoError(t, err)
+	renewed, amended, corrected, moved := d.sold("QMSA-BASE-0001"), d.sold("QMSA-BASE-0002"), d.sold("QMSA-BASE-0003"), d.sold("QMSA-BASE-0004")
 	d.setKeys(false)
 	trial := body{"serverToken": "QMSA-0000-0002", "customer": "Northwind", "purpose": "trial", "modules": body{"qmsSuite": 5}}
 	for _, c := range []struct {
 		group   string
 		handler http.Handler
 		role    license.Role
+		changes string // the license that it changes, if any
 		body    body
 	}{
-		{"IssueLogGroup", api.Issue(d.issuer(license.SoldKey)), license.Accounting, subscription("QMSA-0000-0001")},
-		{"IssueTemporaryLogGroup", api.IssueTemporary(d.issuer(license.TemporaryKey)), license.Sales, trial},
-		{"RenewSubscriptionLogGroup", api.Renew(d.issuer(license.SoldKey)), license.Accounting, body{"contract": "C-2", "termMonths": 12}},
+		{"IssueLogGroup", api.Issue(d.issuer(license.SoldKey)), license.Accounting, "", subscription("QMSA-0000-0001")},
+		{"IssueTemporaryLogGroup", api.IssueTemporary(d.issuer(license.TemporaryKey)), license.Sales, "", trial},
+		{"RenewSubscriptionLogGroup", api.Renew(d.issuer(license.SoldKey)), license.Accounting, renewed, body{"contract": "C-2", "termMonths": 12}},
+		{"AmendLogGroup", api.Amend(d.issuer(license.SoldKey)), license.Accounting, amended, body{"modules": body{"qmsSuite": 60}}},
+		{"AmendLogGroup", api.Correct(d.issuer(license.SoldKey)), license.Accounting, corrected, body{"customer": "Southwind", "reason": "misspelt"}},
+		{"RehostLogGroup", api.Rehost(d.issuer(license.SoldKey)), license.Support, moved, body{"serverToken": "QMSA-0000-0003", "reason": "network-card-replaced"}},
 	} {
 		d.record("KMS refuses", c.group, map[string]int{"KmsRefused": 1}, func() {
 			answer := d.send(c.handler, c.role, c.body, func(r *http.Request) {
-				r.SetPathValue("id", out.LicenseID)
-				if c.group == "RenewSubscriptionLogGroup" {
+				if c.changes != "" {
+					r.SetPathValue("id", c.changes)
 					r.Header.Set("If-Match", `"1"`)
 				}
 			})
@@ -241,6 +244,16 @@ func signing(t *testing.T) []episode {
 		})
 	}
 	return d.episodes
+}
+
+// sold issues a subscription for a server and returns its id.
+func (d *desk) sold(token string) string {
+	d.t.Helper()
+	q := licensetest.Subscription()
+	q.ServerToken = token
+	out, err := d.issuer(license.SoldKey).Sold(context.Background(), licensetest.Call(licensetest.AccountingCaller, token), q)
+	require.NoError(d.t, err)
+	return out.LicenseID
 }
 
 // passing has KMS fail in a way that passes: nobody is woken for it.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qmslicensing/infra/deploy/environment"
+	"qmslicensing/shared/license/reconcile"
 )
 
 const runbook = "../RUNBOOK.md"
@@ -122,6 +123,43 @@ func TestRunbook_ItsCommandsAreForProduction(t *testing.T) {
 	prod, err := environment.Load("../samconfig.toml", "prod")
 	require.NoError(t, err)
 	require.Contains(t, text, "\nexport STACK="+prod.Stack+" AWS_REGION="+prod.Region+"\n")
+}
+
+// The lists of functions that its queries are asked of are those that the alarms watch.
+func TestRunbook_ItsListsOfFunctionsAreWhole(t *testing.T) {
+	_, text := readRunbook(t)
+	s := readStack(t, "alarms.yaml")
+	list := func(name string) []string {
+		found := regexp.MustCompile(`\nexport ` + name + `="([^"]*)"\n`).FindStringSubmatch(text)
+		require.NotNil(t, found, name)
+		return strings.Fields(found[1])
+	}
+	require.ElementsMatch(t, order(t, s, "WritingFunctions"), list("WRITING"))
+	require.ElementsMatch(t, order(t, s, "ReadingFunctions"), list("READING"))
+	var signing []string
+	for _, f := range filters(t) {
+		if f.MetricTransformations[0].MetricName == "KmsRefused" {
+			group, _ := strings.CutSuffix(f.LogGroupName, "LogGroup")
+			signing = append(signing, strings.ToLower(capital.ReplaceAllString(group, "$1-$2")))
+		}
+	}
+	require.ElementsMatch(t, signing, list("SIGNING"))
+}
+
+// capital is a letter that begins a word within a name.
+var capital = regexp.MustCompile(`([a-z])([A-Z])`)
+
+func TestRunbook_EveryCodeOfAFindingHasItsRow(t *testing.T) {
+	sections, _ := readRunbook(t)
+	var want []string
+	for _, code := range reconcile.Codes() {
+		want = append(want, string(code))
+	}
+	var got []string
+	for _, row := range regexp.MustCompile("(?m)^ +\\| `([a-z_]+)` \\| [^|]{20,} \\| [^|]{20,} \\|$").FindAllStringSubmatch(sections["reconcile-findings"].body, -1) {
+		got = append(got, row[1])
+	}
+	require.Equal(t, want, got)
 }
 
 func TestRunbook_ItsOwnLinksLead(t *testing.T) {
