@@ -102,15 +102,18 @@ func TestRunbook_EverySectionOfAnAlarmHasItsParts(t *testing.T) {
 func TestRunbook_OperationsAreThere(t *testing.T) {
 	sections, _ := readRunbook(t)
 	for at, needs := range map[string]string{
-		"rotate-a-signing-key":                         "make drill-rotate",
-		"loss-of-a-key":                                "make drill-key-loss",
-		"restore-the-tables":                           "make drill-restore",
-		"rotate-the-origin-secret":                     "OriginSecret",
-		"a-staff-member-leaves":                        "AccessTokenMinutes",
-		"add-a-staff-member":                           "admin-add-user-to-group",
-		"stop-all-issuing":                             "disable-key",
-		"take-a-stack-down":                            "COMPLIANCE",
-		"cloudfront-or-the-firewall-blocks-a-customer": "RequestsPerAddress",
+		"rotate-a-signing-key":                                 "make drill-rotate",
+		"loss-of-a-key":                                        "make drill-key-loss",
+		"restore-the-tables":                                   "make drill-restore",
+		"rotate-the-origin-secret":                             "OriginSecret",
+		"a-staff-member-leaves":                                "AccessTokenMinutes",
+		"add-a-staff-member":                                   "admin-add-user-to-group",
+		"stop-all-issuing":                                     "disable-key",
+		"take-a-stack-down":                                    "COMPLIANCE",
+		"cloudfront-or-the-firewall-blocks-a-customer":         "RequestsPerAddress",
+		"a-person-has-made-the-days-number-of-licenses":        "LicensesPerPersonDay",
+		"demand-a-license-request-for-every-permanent-license": "RequireLicenseRequest",
+		"take-new-indexes-into-use":                            "TableGeneration",
 	} {
 		require.Equal(t, "Operations", sections[at].chapter, at)
 		require.Contains(t, sections[at].body, needs, at)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -60,6 +61,45 @@ func indexAttributes(r ledger.Record) item {
 		it["expiringShard"] = str(findShard(r.ID))
 	}
 	return it
+}
+
+// indexed are all attributes that an index goes by or projects, but for those that a license has without any index.
+var indexed = []string{
+	"findShard", "licenseType", "issuedBy", "issuedKey", "customerKey", "purpose", "contractKey", "expiringKey", "expiringShard",
+	"pendingShard", "documentShelf", "documentPlace",
+}
+
+// Reindexed returns an item of the table of licenses with the attributes that this version's indexes go by, whatever version
+// has written it: for a copy into a new table. Items that stand in no index stay as they are.
+func Reindexed(it map[string]types.AttributeValue) (map[string]types.AttributeValue, error) {
+	var b ledger.Batch
+	if err := file(&b, it); err != nil {
+		return nil, err
+	}
+	fresh := item{}
+	switch {
+	case len(b.Licenses) == 1:
+		fresh = indexAttributes(b.Licenses[0])
+		fresh["serverToken"], fresh["sequence"] = str(string(b.Licenses[0].ServerToken)), num(b.Licenses[0].Sequence)
+		if b.Licenses[0].Status == license.Pending {
+			fresh["pendingShard"] = str(pendingShard)
+		}
+	case len(b.Documents) == 1:
+		written := documentItem(b.Documents[0])
+		for _, name := range []string{"documentShelf", "documentPlace"} {
+			if written[name] != nil {
+				fresh[name] = written[name]
+			}
+		}
+	default:
+		return it, nil
+	}
+	copied := maps.Clone(it)
+	for _, name := range indexed {
+		delete(copied, name)
+	}
+	maps.Copy(copied, fresh)
+	return copied, nil
 }
 
 func readEntry(it item) (registry.Entry, error) {

@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"qmslicensing/shared/dynamostore"
 )
 
 // Tables is what is used of dynamodb.Client.
@@ -57,7 +59,8 @@ func Export(ctx context.Context, tables Tables, table string, w io.Writer) (int,
 
 // Import puts the exported items into a table and returns how many it put and how many were there already, the same. An
 // item that is there and differs stops it: the table is in use, or another's. Running it again goes on. The export must
-// end with its count, unless it is one that AWS made, which has none.
+// end with its count, unless it is one that AWS made, which has none. What the indexes go by is written anew as this version
+// writes it, since the export may be an older one's.
 func Import(ctx context.Context, tables Tables, table string, r io.Reader, madeByAWS bool) (put, same int, err error) {
 	there := map[string][]byte{}
 	err = scan(ctx, tables, table, func(it item) error {
@@ -88,8 +91,9 @@ func Import(ctx context.Context, tables Tables, table string, r io.Reader, madeB
 		if err != nil || it["pk"] == nil || it["sk"] == nil {
 			return put, same, fmt.Errorf("reading the export after %d items: it holds no item of such a table: %.80s", put+same, l.Item)
 		}
+		it = reindexed(it)
 		if text, found := there[keyOf(it)]; found {
-			if !equal(text, l.Item) {
+			if wanted, err := attributevalue.MarshalMapJSON(it); err != nil || !equal(text, wanted) {
 				return put, same, fmt.Errorf("table %s holds another item of the key %s: import into the new, empty table, before it is used", table, keyOf(it))
 			}
 			same++
@@ -101,6 +105,18 @@ func Import(ctx context.Context, tables Tables, table string, r io.Reader, madeB
 		}
 		put++
 	}
+}
+
+// reindexed is an item as this version's indexes need it. An audit entry is in none, and what cannot be read stays as it is:
+// Check names it.
+func reindexed(it item) item {
+	if _, isText := it["sk"].(*types.AttributeValueMemberS); !isText {
+		return it
+	}
+	if fresh, err := dynamostore.Reindexed(it); err == nil {
+		return fresh
+	}
+	return it
 }
 
 // scan calls each with every item of a table.

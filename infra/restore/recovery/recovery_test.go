@@ -178,6 +178,71 @@ func TestRestore_TheExportIsWholeInNewTables(t *testing.T) {
 	require.Equal(t, bytes.Count(w.licenses, []byte("\n"))-1, same)
 }
 
+// A version before search, or one with other indexes, has written items without the attributes of today's.
+func TestImport_WritesWhatTheIndexesGoByAnew(t *testing.T) {
+	w := newWorld(t)
+	names := map[string]bool{} // of the keys of all indexes
+	described, err := client.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: &w.Licenses})
+	require.NoError(t, err)
+	for _, index := range described.Table.GlobalSecondaryIndexes {
+		for _, key := range index.KeySchema {
+			names[*key.AttributeName] = *key.AttributeName != "leaseUntil" // which is more than an index's
+		}
+	}
+	require.Len(t, names, 12)
+	var old bytes.Buffer
+	for text := range bytes.Lines(w.licenses) {
+		var line struct{ Item map[string]any }
+		require.NoError(t, json.Unmarshal(text, &line))
+		if line.Item == nil { // the count
+			old.Write(text)
+			continue
+		}
+		for name, drop := range names {
+			if drop {
+				delete(line.Item, name)
+			}
+		}
+		line.Item["bucket"] = map[string]any{"S": "of an index that is no more"}
+		require.NoError(t, json.NewEncoder(&old).Encode(line))
+	}
+	require.NotContains(t, old.String(), "customerKey")
+	g := newTables(t)
+	for range 2 { // again, it goes on
+		_, _, err = recovery.Import(t.Context(), client, g.Licenses, bytes.NewReader(old.Bytes()), false)
+		require.NoError(t, err)
+	}
+	for _, index := range described.Table.GlobalSecondaryIndexes {
+		count := func(table string) int {
+			out, err := client.Scan(t.Context(), &sdk.ScanInput{TableName: &table, IndexName: index.IndexName})
+			require.NoError(t, err)
+			require.Nil(t, out.LastEvaluatedKey)
+			return len(out.Items)
+		}
+		require.Equal(t, count(w.Licenses), count(g.Licenses), "%s holds what it held", *index.IndexName)
+	}
+	want, got := itemsOf(t, w.licenses), itemsOf(t, export(t, g.Licenses))
+	require.Len(t, got, len(want))
+	for key, item := range want {
+		delete(got[key], "bucket")
+		require.Equal(t, item, got[key], key)
+	}
+}
+
+// itemsOf are the items of an export by their keys.
+func itemsOf(t *testing.T, export []byte) map[string]map[string]any {
+	t.Helper()
+	items := map[string]map[string]any{}
+	for text := range bytes.Lines(export) {
+		var line struct{ Item map[string]any }
+		require.NoError(t, json.Unmarshal(text, &line))
+		if line.Item != nil {
+			items[fmt.Sprint(line.Item["pk"], line.Item["sk"])] = line.Item
+		}
+	}
+	return items
+}
+
 func TestImport_RefusesWhatIsNotItsPlace(t *testing.T) {
 	w := newWorld(t)
 	_, _, err := recovery.Import(t.Context(), client, w.Licenses, strings.NewReader(
