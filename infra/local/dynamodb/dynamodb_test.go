@@ -70,6 +70,12 @@ func TestServer_KeepsTablesAndItemsAcrossRestarts(t *testing.T) {
 	require.Equal(t, item, got.Item)
 	require.NoError(t, dynamodb.CreateTables(ctx, client, licenses("sk")), "kept with its stream")
 	require.ErrorContains(t, dynamodb.CreateTables(ctx, client, licenses("other")), "make clean")
+	indexes := licenses("sk")
+	indexes[0].Properties["GlobalSecondaryIndexes"] = append(indexes[0].Properties["GlobalSecondaryIndexes"].([]any), map[string]any{
+		"IndexName": "customers", "KeySchema": []any{key("bucket", "HASH")}, "Projection": map[string]any{"ProjectionType": "ALL"},
+	})
+	require.EqualError(t, dynamodb.CreateTables(ctx, client, indexes), "creating table licenses: the data that an earlier run has kept has this table "+
+		"with other indexes (customers) than template.yaml; it is of this machine alone: remove it with make clean, and start again")
 	without := licenses("sk")
 	delete(without[0].Properties, "StreamSpecification")
 	require.ErrorContains(t, dynamodb.CreateTables(ctx, client, without), "make clean")

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -95,10 +94,46 @@ func compare(ctx context.Context, client *dynamodb.Client, name string, wanted s
 		kept.GlobalSecondaryIndexes = append(kept.GlobalSecondaryIndexes,
 			types.GlobalSecondaryIndex{IndexName: index.IndexName, KeySchema: index.KeySchema, Projection: index.Projection})
 	}
-	if !reflect.DeepEqual(kept.plain(), wanted.plain()) {
-		return errors.New("the kept data has this table in another shape than the template; remove the data with make clean")
+	if slices.Equal(kept.plain(), wanted.plain()) {
+		return nil
 	}
-	return nil
+	what := "keys or another stream"
+	if names := kept.otherIndexes(wanted); len(names) > 0 {
+		what = "indexes (" + strings.Join(names, ", ") + ")"
+	}
+	return fmt.Errorf("the data that an earlier run has kept has this table with other %s than template.yaml; it is of this machine alone: remove it with make clean, and start again", what)
+}
+
+// otherIndexes names the indexes that only one of two shapes has, or that are not the same in both, sorted.
+func (s shape) otherIndexes(than shape) []string {
+	mine, theirs := s.indexes(), than.indexes()
+	var names []string
+	for name := range mine {
+		if mine[name] != theirs[name] {
+			names = append(names, name)
+		}
+	}
+	for name := range theirs {
+		if _, both := mine[name]; !both {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// indexes describes each index by its name.
+func (s shape) indexes() map[string]string {
+	lines := map[string]string{}
+	for _, index := range s.GlobalSecondaryIndexes {
+		line := keys(index.KeySchema)
+		if index.Projection != nil {
+			others := slices.Sorted(slices.Values(index.Projection.NonKeyAttributes))
+			line += " " + string(index.Projection.ProjectionType) + " " + strings.Join(others, " ")
+		}
+		lines[aws.ToString(index.IndexName)] = line
+	}
+	return lines
 }
 
 // plain writes a shape as sorted lines, so that two can be compared.
@@ -108,13 +143,8 @@ func (s shape) plain() []string {
 		lines = append(lines, "attribute "+aws.ToString(a.AttributeName)+" "+string(a.AttributeType))
 	}
 	lines = append(lines, "table "+keys(s.KeySchema))
-	for _, index := range s.GlobalSecondaryIndexes {
-		line := "index " + aws.ToString(index.IndexName) + " " + keys(index.KeySchema)
-		if index.Projection != nil {
-			others := slices.Sorted(slices.Values(index.Projection.NonKeyAttributes))
-			line += " " + string(index.Projection.ProjectionType) + " " + strings.Join(others, " ")
-		}
-		lines = append(lines, line)
+	for name, line := range s.indexes() {
+		lines = append(lines, "index "+name+" "+line)
 	}
 	if s.StreamSpecification != nil && aws.ToBool(s.StreamSpecification.StreamEnabled) {
 		lines = append(lines, "stream "+string(s.StreamSpecification.StreamViewType))
