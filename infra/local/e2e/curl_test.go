@@ -169,6 +169,24 @@ func TestExamples_FitTheirSchemas(t *testing.T) {
 	require.Greater(t, tried, len(api.Routes()))
 }
 
+// TestDescriptions_AreWhole finds a comma in a description without quotes, which ends it in {description: …, …}: the rest of
+// the sentence becomes the name of a member without a value.
+func TestDescriptions_AreWhole(t *testing.T) {
+	file, err := openAPI()
+	require.NoError(t, err)
+	described := 0
+	walk(file, "", func(pointer string, value map[string]any) {
+		if _, ok := value["description"].(string); !ok {
+			return
+		}
+		described++
+		for name, member := range value {
+			require.NotNil(t, member, "%s: put the description before %q into quotes", pointer, name)
+		}
+	})
+	require.Greater(t, described, len(api.Routes()))
+}
+
 // walk visits every object of a JSON value with its pointer, in the order of the names.
 func walk(value any, pointer string, visit func(string, map[string]any)) {
 	switch v := value.(type) {

@@ -715,9 +715,9 @@ export interface components {
             licenseRequestId: string | null;
             /** @description The exceptions that allowed it. */
             exceptionIds: string[];
-            /** @description The members of license or document that changed */
+            /** @description The members of license or document that changed, as they were. */
             before: Record<string, never> | null;
-            /** @description The same members */
+            /** @description The same members, as they are since. */
             after: Record<string, never> | null;
             document: null | {
                 kind: string;
@@ -768,7 +768,7 @@ export interface components {
         };
         Run: {
             id: string;
-            /** @description A username */
+            /** @description A username, or schedule. */
             startedBy: string;
             /** Format: date-time */
             startedAt: string;
@@ -1001,7 +1001,7 @@ export interface components {
             expiresOn?: components["schemas"]["Date"];
             /** @enum {string} */
             basis?: "expiration" | "today";
-            /** @description Default */
+            /** @description Default, those of the old license. */
             modules?: components["schemas"]["Modules"];
         };
         /** @description The reason other needs a note. */
@@ -1741,7 +1741,7 @@ export interface operations {
                  */
                 customer?: string;
                 /**
-                 * @description The contract
+                 * @description The contract, whole. Case does not matter.
                  * @example C-2041
                  */
                 contract?: string;
@@ -1758,7 +1758,7 @@ export interface operations {
                  */
                 purpose?: "trial" | "troubleshooting" | "emergency";
                 /**
-                 * @description Who issued it; the user name
+                 * @description Who issued it; the user name, whole. Case does not matter.
                  * @example accounting
                  */
                 issuedBy?: string;
