@@ -60,6 +60,8 @@ def learn(case, response):
         for name in NAMES:
             if isinstance(thing.get(name), str):
                 remember(known["members"].setdefault(name, []), thing[name])
+        for condition in thing.get("missing") or []:  # of a license request: the conditions that are not met yet
+            remember(known["members"].setdefault("condition", []), condition)
         if isinstance(thing.get("id"), str) and "kind" not in thing:  # a document that a history names has its kind
             within = "/v1/licenses" if "licenseKey" in thing else collection(case.operation.path)
             there = known["things"].setdefault(within, {})
@@ -84,7 +86,7 @@ def positive(case, where):
 
 
 # What is in such a state can be changed no more; a third of the requests name it all the same.
-OVER = ("superseded", "revoked", "void", "expired", "issued", "declined", "withdrawn")
+OVER = ("superseded", "revoked", "void", "expired", "issued", "declined", "withdrawn", "granted", "used")
 
 
 def choose(within):
@@ -109,6 +111,8 @@ def real(name, path, generated):
     if name == "licenses":
         chosen = sorted({choose("/v1/licenses") for _ in generated} - {None})
         return [{"licenseId": one, "version": version_of(one)} for one in chosen] or None
+    if name == "conditions" and (names := known["members"].get("condition")):
+        return [one | {"name": dice.choice(names)} for one in generated]
     if within := REQUESTS.get(path) if name == "requestId" else IDS.get(name):
         return choose(within)
     values = known["members"].get(name)

@@ -23,8 +23,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "infra" / "openapi.yaml"
 CALLERS = ["anyone", "sales", "support", "accounting", "admin"]
-LIMIT = 240  # seconds for everything, on a machine that does other things too; alone it takes half a minute
-REQUESTS = 240  # generated requests per caller and phase, shared among the operations that are asked in full
+LIMIT = 240  # seconds for everything, on a machine that does other things too; alone it takes a bit over a minute
+REQUESTS = 150  # generated requests per caller and phase, shared among the operations that are asked in full
+SLOW = ["reconcile"]  # looks through everything that is stored: asked a little and at its edges, and not in full
 
 began = time.monotonic()
 
@@ -100,7 +101,8 @@ def in_turn(folder, callers, public):
         in_full = [one for one in public if lets_in(answers[one]) and public[one] == (caller == "anyone")]
         first = [one for one in in_full if one not in at_its_edges]
         at_its_edges |= set(first)
-        for ids, phases in ((first, "coverage"), (in_full, "fuzzing,stateful")):
+        generated = [one for one in in_full if one not in SLOW]
+        for ids, phases in ((first, "coverage"), (generated, "fuzzing,stateful")):
             if ids:
                 for one, counts in run.ask(ids, phases, max(5, REQUESTS // len(in_full))).items():
                     answers[one] += counts
