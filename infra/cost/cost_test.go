@@ -33,7 +33,9 @@ func TestREADME_HasTheFiguresThatAreComputed(t *testing.T) {
 	summary, err := sheet.Summary(app, standing)
 	require.NoError(t, err)
 	require.Contains(t, summary, "issue a subscription")
-	for path, text := range map[string]string{"README.md": summary, "infra/cost/README.md": sheet.Details(app)} {
+	details, err := sheet.Details(app)
+	require.NoError(t, err)
+	for path, text := range map[string]string{"README.md": summary, "infra/cost/README.md": details} {
 		path = filepath.Join(root, path)
 		file, err := os.ReadFile(path)
 		require.NoError(t, err)

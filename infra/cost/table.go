@@ -3,6 +3,7 @@ package cost
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,7 +26,7 @@ func Insert(file, text string) (string, error) {
 	return before + Begin + "\n" + text + End + after, nil
 }
 
-// Summary is the figures in short, for the project's README: the dearest operation first.
+// Summary is the figures in short, for the project's README: of each function its dearest operation, the dearest first.
 func (s Sheet) Summary(app *template.Application, standing Standing) (string, error) {
 	idle, err := s.Idle(app, standing)
 	if err != nil {
@@ -35,7 +36,6 @@ func (s Sheet) Summary(app *template.Application, standing Standing) (string, er
 	if err != nil {
 		return "", err
 	}
-	slices.SortStableFunc(lines, func(a, b Line) int { return cmp.Compare(b.Sum(), a.Sum()) })
 	var words []string
 	sum := 0.0
 	for _, part := range idle {
@@ -47,6 +47,26 @@ func (s Sheet) Summary(app *template.Application, standing Standing) (string, er
 	}
 	text := &strings.Builder{}
 	fmt.Fprintf(text, "Idle, a month: **%s** (%s).\n\n", dollars(sum), strings.Join(words, ", "))
+	writeLines(text, dearest(lines))
+	return text.String(), nil
+}
+
+// dearest leaves of each function the line of the highest sum.
+func dearest(lines []Line) []Line {
+	best := map[string]Line{}
+	for _, line := range lines {
+		if line.Sum() > best[line.Function].Sum() {
+			best[line.Function] = line
+		}
+	}
+	return slices.Collect(maps.Values(best))
+}
+
+// writeLines writes a table of what 1,000,000 calls cost, the dearest first.
+func writeLines(text *strings.Builder, lines []Line) {
+	slices.SortFunc(lines, func(a, b Line) int {
+		return cmp.Or(cmp.Compare(b.Sum(), a.Sum()), cmp.Compare(a.Call.Operation, b.Call.Operation))
+	})
 	shown := shownParts(lines)
 	fmt.Fprintf(text, "| 1,000,000 times | sum | %s | kept, a month |\n|---|%s\n", strings.Join(shown, " | "), strings.Repeat("--:|", len(shown)+2))
 	for _, line := range lines {
@@ -58,7 +78,6 @@ func (s Sheet) Summary(app *template.Application, standing Standing) (string, er
 		}
 		fmt.Fprintf(text, " %s |\n", orDash(line.Kept))
 	}
-	return text.String(), nil
 }
 
 // shownParts are those that cost something anywhere.
@@ -80,9 +99,16 @@ func shownParts(lines []Line) []string {
 	return names
 }
 
-// Details are what the figures rest on: prices, what one call uses, and what is assumed.
-func (s Sheet) Details(app *template.Application) string {
+// Details are the figures of every operation and what they rest on: prices, what one call uses, and what is assumed.
+func (s Sheet) Details(app *template.Application) (string, error) {
+	lines, err := s.Operations(app)
+	if err != nil {
+		return "", err
+	}
 	text := &strings.Builder{}
+	text.WriteString("## What every operation costs\n\nIn US dollars.\n\n")
+	writeLines(text, lines)
+	text.WriteString("\n")
 	fmt.Fprintf(text, "## Prices\n\nList prices of %s in US dollars, as far as known on %s.\n\n", s.Prices.Region, s.Prices.Date)
 	fmt.Fprintf(text, "| what | price | on %s |\n|---|---|---|\n", s.Prices.Date)
 	for _, p := range s.Prices.List {
@@ -107,7 +133,7 @@ func (s Sheet) Details(app *template.Application) string {
 	a := s.Assumptions
 	fmt.Fprintf(text, "\nAssumed for all: headers of %s bytes in a request and %s in an answer, and %s bytes that Lambda itself logs of an invocation.\n",
 		thousands(a.RequestHeaderBytes), thousands(a.AnswerHeaderBytes), thousands(a.PlatformLogBytes))
-	return text.String()
+	return text.String(), nil
 }
 
 func dollars(usd float64) string { return fmt.Sprintf("$%.2f", usd) }
