@@ -42,6 +42,7 @@ type Entry struct {
 	Record   *Record          // the license concerned, as it is after the event; nil where none is
 	Before   *license.License // the license that it changes or replaces, as it was
 	Document *Document        // the request or exception concerned, as it is after the event
+	Others   []Document       // other documents that its transaction changes, as they are after it
 	Voids    string           // the pending license that is given up with it
 	Reason   string           // in the words of who did it
 }
@@ -79,6 +80,8 @@ type AuditText struct {
 	Uses        []string            `json:"exceptionIds,omitempty"`
 	Converts    string              `json:"convertsTrial,omitempty"`
 	Document    *AuditDocument      `json:"document,omitempty"`
+	Others      []AuditDocument     `json:"otherDocuments,omitempty"`
+	Counted     []string            `json:"counted,omitempty"` // keys of the counts that an intent raised
 }
 
 // AuditActor is who did it.
@@ -119,12 +122,18 @@ func Link(s *Server, e Entry, at time.Time) (AuditEntry, error) {
 		says.License, says.Operation, says.Predecessor, says.MovedFrom = withoutKey(&r.License), r.Operation, r.Predecessor, r.MovedFrom
 		says.VoidReason, says.KeyID, says.Conditions, says.Note = r.VoidReason, r.KeyID, r.Conditions, r.Note
 		says.RequestID, says.Uses, says.Converts = r.RequestID, r.Uses, r.Converts
+		if e.Event == EventIntent {
+			says.Counted = r.Counted
+		}
 		if says.Reason == "" {
 			says.Reason = r.Reason
 		}
 	}
 	if d := e.Document; d != nil {
 		says.Document = &AuditDocument{d.Kind, d.ID, d.Version, d.State, d.At, d.Body}
+	}
+	for _, d := range e.Others {
+		says.Others = append(says.Others, AuditDocument{d.Kind, d.ID, d.Version, d.State, d.At, d.Body})
 	}
 	text, err := json.Marshal(says)
 	if err != nil {

@@ -3,6 +3,7 @@ package protocol
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"qmslicensing/shared/license"
@@ -22,7 +23,7 @@ type Change struct {
 
 // Effect is what a change writes besides its idempotency record.
 type Effect struct {
-	Links     []Link // the server whose chain records it, and another where one is concerned
+	Links     []Link // the server whose chain records it, documents included, and another where one is concerned
 	Updates   []ledger.Update
 	Documents []ledger.Document
 	Counts    []ledger.Count
@@ -34,7 +35,9 @@ type Effect struct {
 
 // commit is the transaction of an effect, without idempotency record.
 func (e Effect) commit(at time.Time) (ledger.Commit, error) {
-	chains, err := linked(at, e.Links...)
+	links := slices.Clone(e.Links)
+	links[0].Entry.Others = e.Documents
+	chains, err := linked(at, links...)
 	return ledger.Commit{Chains: chains, Updates: e.Updates, Documents: e.Documents, Counts: e.Counts}, err
 }
 

@@ -205,7 +205,7 @@ func (w *Writer) intent(ctx context.Context, q *Write, now Situation, d *Decisio
 		New: r, Documents: d.Documents, Counts: d.Counts,
 		Idempotency: &ledger.IdempotencyRecord{Key: q.Call.key(), RequestHash: q.Hash, LicenseID: r.ID, At: now.At.UTC()},
 	}
-	if commit.Chains, err = promise(now, q.Slot, caller, *r); err != nil {
+	if commit.Chains, err = promise(now, q.Slot, caller, *d); err != nil {
 		return err
 	}
 	if now.Target != nil {
@@ -218,8 +218,9 @@ func (w *Writer) intent(ctx context.Context, q *Write, now Situation, d *Decisio
 }
 
 // promise marks the slots of the servers concerned and links the intent to their chains.
-func promise(now Situation, slot license.Slot, by license.Caller, r ledger.Record) ([]ledger.Chain, error) {
-	entry := ledger.Entry{Event: ledger.EventIntent, By: by, Record: &r}
+func promise(now Situation, slot license.Slot, by license.Caller, d Decision) ([]ledger.Chain, error) {
+	r := d.Record
+	entry := ledger.Entry{Event: ledger.EventIntent, By: by, Record: &r, Others: d.Documents}
 	if now.Target != nil {
 		entry.Before = &now.Target.License
 	}
@@ -237,7 +238,7 @@ func promise(now Situation, slot license.Slot, by license.Caller, r ledger.Recor
 	}
 	from := *now.From
 	from.Base.Moving = r.ID
-	entry.Event = ledger.EventMoving
+	entry.Event, entry.Others = ledger.EventMoving, nil
 	return linked(now.At, own, Link{from, entry})
 }
 
