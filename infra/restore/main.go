@@ -109,7 +109,7 @@ func replay(ctx context.Context, cfg aws.Config, n named) error {
 	for _, wrong := range done.Wrong {
 		fmt.Fprintln(os.Stderr, wrong)
 	}
-	fmt.Fprintf(os.Stderr, "%d entries are the same in tables and archive, %d were put back, %d findings\n", done.Confirmed, done.PutBack, len(done.Wrong))
+	fmt.Fprintf(os.Stderr, "%d entries are the same in tables and archive, %d were put back, with %d versions of documents; %d findings\n", done.Confirmed, done.PutBack, done.Documents, len(done.Wrong))
 	if err == nil && len(done.Wrong) > 0 {
 		err = errors.New("tables and archive contradict each other: let no license be issued for the servers above before that is explained")
 	}
@@ -145,8 +145,8 @@ func check(ctx context.Context, cfg aws.Config, n named) error {
 	for _, wrong := range report.Wrong {
 		fmt.Println(wrong)
 	}
-	fmt.Printf("%d servers, %d audit entries, %d licenses, %d license keys verify, %d findings\n",
-		report.Servers, report.Entries, report.Licenses, report.Verified, len(report.Wrong))
+	fmt.Printf("%d servers, %d audit entries, %d licenses, %d requests and exceptions, %d license keys verify, %d findings\n",
+		report.Servers, report.Entries, report.Licenses, report.Documents, report.Verified, len(report.Wrong))
 	if len(report.Wrong) > 0 {
 		return errors.New("the tables are not whole: see infra/RUNBOOK.md, Restore the tables, step 5")
 	}

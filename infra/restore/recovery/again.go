@@ -16,15 +16,17 @@ type again struct {
 	says    said
 	server  *ledger.Server
 	updates []ledger.Update
+	counts  []ledger.Count
 }
 
-// next is the transaction that moves a server to its next archived entry, and what that means.
-func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.AuditEntry) (ledger.Commit, Later, error) {
+// next is the transaction that moves a server to its next archived entry, and what that means for its license, or for its
+// document where no license is concerned, and for documents that it does not hold.
+func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.AuditEntry) (ledger.Commit, []Later, error) {
 	says, err := read(entry)
 	if err != nil {
-		return ledger.Commit{}, Later{}, err
+		return ledger.Commit{}, nil, err
 	}
-	later := Later{Event: says.Event, At: says.At, By: says.By.Username, ServerToken: entry.ServerToken, License: says.License}
+	later := says.later(entry.ServerToken)
 	commit := ledger.Commit{Chains: []ledger.Chain{{Before: server.ChainLength, Audit: entry}}}
 	server.ChainLength, server.ChainHash = entry.Number, entry.Hash
 	if says.License.ServerToken == server.Token { // and not that of a license which leaves for another server
@@ -34,19 +36,34 @@ func (r *replay) next(ctx context.Context, server *ledger.Server, entry ledger.A
 	if later.Now, err = a.do(ctx); err == nil && says.Voids != "" {
 		err = a.giveUp(ctx, says.Voids, protocol.VoidRevoked)
 	}
-	commit.Updates, commit.Chains[0].Server = a.updates, *server
-	return commit, later, err
+	commit.Updates, commit.Counts, commit.Chains[0].Server = a.updates, a.counts, *server
+	laters := []Later{later}
+	for _, bare := range says.bare() {
+		later.License, later.Document, later.Now = license.License{}, &bare, Unknown
+		laters = append(laters, later)
+	}
+	return commit, laters, err
+}
+
+// later is what an entry says happened.
+func (s said) later(token license.ServerToken) Later {
+	return Later{Event: s.Event, At: s.At, By: s.By.Username, ServerToken: token, License: s.License, Document: s.Document}
 }
 
 // do does again what the entry says and returns what it is here.
 func (a *again) do(ctx context.Context) (Now, error) {
+	if a.says.License.ID == "" {
+		return a.documented(ctx)
+	}
 	is, err := a.record(ctx, a.says.License.ID)
 	if err != nil {
 		return Nothing, err
 	}
 	switch a.says.Event {
+	case ledger.EventIntent:
+		a.count(is)
 	case ledger.EventIssued:
-		return a.issued(ctx, is)
+		return a.issuedThen(ctx, is)
 	case ledger.EventMoved:
 		return a.moved(ctx, is)
 	case ledger.EventStays:
@@ -63,6 +80,25 @@ func (a *again) do(ctx context.Context) (Now, error) {
 	return Nothing, nil
 }
 
+// noLimit lets a counter be raised whatever it is.
+const noLimit = 1 << 30
+
+// count has limits count a license that was signed and is lost: whoever got it has it still.
+func (a *again) count(is ledger.Record) {
+	l := a.says.License
+	if is.Status != "" || !a.issued[l.ID] {
+		return
+	}
+	for _, key := range a.says.Counted {
+		a.counts = append(a.counts, ledger.Count{Key: key, Add: 1, Limit: noLimit})
+	}
+	if l.Type == license.Temporary {
+		a.server.Temporaries = append(slices.Clip(a.server.Temporaries), ledger.TemporaryUse{
+			LicenseID: l.ID, Purpose: l.Purpose, Customer: l.Customer, Days: l.IssuedOn.DaysUntil(l.ExpiresOn), By: l.IssuedBy, At: a.says.At,
+		})
+	}
+}
+
 func redone(something bool) Now {
 	if something {
 		return Redone
@@ -70,8 +106,8 @@ func redone(something bool) Now {
 	return Nothing
 }
 
-// issued: a license whose key is lost may have been a correction, and what it corrected is revoked all the same.
-func (a *again) issued(ctx context.Context, is ledger.Record) (Now, error) {
+// issuedThen: a license whose key is lost may have been a correction, and what it corrected is revoked all the same.
+func (a *again) issuedThen(ctx context.Context, is ledger.Record) (Now, error) {
 	switch is.Status {
 	case license.Pending:
 		return Waits, nil
@@ -124,6 +160,9 @@ func (a *again) giveUp(ctx context.Context, id, reason string) error {
 	a.server.Temporaries = slices.DeleteFunc(slices.Clone(a.server.Temporaries), func(u ledger.TemporaryUse) bool { return u.LicenseID == id })
 	if is.Status == license.Pending {
 		a.updates = append(a.updates, ledger.Update{ID: id, IfStatus: license.Pending, Status: license.Void, LastChange: a.change("voided"), VoidReason: reason})
+		for _, key := range is.Counted {
+			a.counts = append(a.counts, ledger.Count{Key: key, Add: -1})
+		}
 	}
 	return nil
 }

@@ -27,6 +27,37 @@ type said struct {
 	MovedFrom   license.ServerToken `json:"movedFrom"`
 	Voids       string              `json:"voids"`
 	Reason      string              `json:"voidReason"`
+	RequestID   string              `json:"licenseRequestId"`
+	Uses        []string            `json:"exceptionIds"`
+
+	Document *ledger.AuditDocument  `json:"document"`
+	Others   []ledger.AuditDocument `json:"otherDocuments"`
+	Counted  []string               `json:"counted"`
+}
+
+// documents are those that the entry holds whole, as they were after it.
+func (s said) documents() []ledger.AuditDocument {
+	if s.Document == nil {
+		return s.Others
+	}
+	return append([]ledger.AuditDocument{*s.Document}, s.Others...)
+}
+
+// bare are the documents that the entry changed and names only by their ids, as entries of the first versions did.
+func (s said) bare() []ledger.AuditDocument {
+	if s.Event != ledger.EventIntent && s.Event != ledger.EventVoided {
+		return nil
+	}
+	var named []ledger.AuditDocument
+	if s.RequestID != "" && s.Operation != ledger.OpCorrect { // a correction names the request of what it corrects
+		named = append(named, ledger.AuditDocument{Kind: requestKind, ID: s.RequestID})
+	}
+	for _, id := range s.Uses {
+		named = append(named, ledger.AuditDocument{Kind: exceptionKind, ID: id})
+	}
+	return slices.DeleteFunc(named, func(d ledger.AuditDocument) bool {
+		return slices.ContainsFunc(s.Others, func(whole ledger.AuditDocument) bool { return nameOf(whole) == nameOf(d) })
+	})
 }
 
 // corrects is the license that the issue of another one revoked; "" for none.

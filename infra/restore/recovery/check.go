@@ -20,12 +20,13 @@ type Names struct{ Licenses, Audit string }
 type Reader interface {
 	Server(ctx context.Context, token license.ServerToken) (ledger.Server, error)
 	Record(ctx context.Context, id string) (ledger.Record, error)
+	Document(ctx context.Context, kind, id string) (ledger.Document, bool, error)
 }
 
 // Report is what Check counted, and every sentence about what is wrong.
 type Report struct {
-	Servers, Entries, Licenses, Verified int
-	Wrong                                []string
+	Servers, Entries, Licenses, Documents, Verified int
+	Wrong                                           []string
 }
 
 // check is one run of Check.
@@ -38,14 +39,21 @@ type check struct {
 	lost     map[string]bool
 	// corrections are the licenses that were issued in place of wrong ones, by the wrong one's id.
 	corrections map[string]string
+	documents   map[name]ledger.Document
+	written     versions      // what chains hold of them
+	bare        map[name]bool // those that chains name and do not hold whole
 }
 
 // Check reads both tables whole. Each server's chain must be unbroken from its first entry to the head that the server
 // item names; every license must be what its chain says of it, stand in the slot that its status gives it, be named by
-// the idempotency record of its request and, once signed, carry a key that verifies and says the same. lost are the ids
+// the idempotency record of its request and, once signed, carry a key that verifies and says the same; every request and
+// exception must be what its chain says last of it, and agree with the license that took it. lost are the ids
 // of licenses that are known to be missing, such as Replay told.
 func Check(ctx context.Context, tables Tables, names Names, reader Reader, keys licensekey.Lookup, lost map[string]bool) (Report, error) {
-	c := &check{servers: map[license.ServerToken]ledger.Server{}, licenses: map[string]ledger.Record{}, asked: map[string]bool{}, lost: lost, corrections: map[string]string{}}
+	c := &check{
+		servers: map[license.ServerToken]ledger.Server{}, licenses: map[string]ledger.Record{}, asked: map[string]bool{}, lost: lost,
+		corrections: map[string]string{}, documents: map[name]ledger.Document{}, written: versions{}, bare: map[name]bool{},
+	}
 	var err error
 	if c.chains, err = readChains(ctx, tables, names.Audit); err != nil {
 		return c.Report, err
@@ -67,7 +75,11 @@ func Check(ctx context.Context, tables Tables, names Names, reader Reader, keys 
 	for _, id := range slices.Sorted(maps.Keys(c.licenses)) {
 		c.Licenses++
 		c.license(c.licenses[id], last, keys)
+		c.took(c.licenses[id])
 	}
+	c.Documents = len(c.documents)
+	c.holdDocuments()
+	slices.Sort(c.Wrong)
 	return c.Report, nil
 }
 
@@ -83,6 +95,10 @@ func (c *check) read(ctx context.Context, reader Reader, it item) (err error) {
 	}
 	if token, is := strings.CutPrefix(pk, "server#"); is {
 		c.servers[license.ServerToken(token)], err = reader.Server(ctx, license.ServerToken(token))
+	}
+	switch n := (name{attribute(it, "sk"), strings.TrimPrefix(pk, attribute(it, "sk")+"#")}); n.kind {
+	case requestKind, exceptionKind, exceptionRequestKind, allowanceKind:
+		c.documents[n], _, err = reader.Document(ctx, n.kind, n.id)
 	}
 	if strings.HasPrefix(pk, "idempotency#") {
 		var record ledger.IdempotencyRecord
@@ -103,6 +119,10 @@ func (c *check) server(server ledger.Server, entries chain, last map[string]said
 		says, err := read(entry)
 		if err != nil {
 			continue // broken has said so
+		}
+		c.written.add(server.Token, says)
+		for _, bare := range says.bare() {
+			c.bare[nameOf(bare)] = true
 		}
 		if says.License.ServerToken != server.Token {
 			continue // of a license that takes this server's one elsewhere, or of something else than a license

@@ -1,7 +1,7 @@
 package recovery_test
 
 import (
-	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -82,30 +82,21 @@ func (m *mistake) corrected(t *testing.T, key, id string) string {
 	return out.LicenseID
 }
 
-// replayed restores, replays, and returns what was said of each license where it was something. lost are the licenses that
-// the check is told of.
+// replayed restores, replays, and returns what was said of each license where it was something.
 func (m *mistake) replayed(t *testing.T) (generation, map[string]recovery.Now) {
 	t.Helper()
 	g := m.restore(t)
 	done, told, err := m.replay(t, g, m.archive(t))
 	require.NoError(t, err)
 	require.Empty(t, done.Wrong)
-	said, lost := map[string]recovery.Now{}, map[string]bool{}
+	said := map[string]recovery.Now{}
 	for _, l := range told {
 		if l.Now != recovery.Nothing && l.ServerToken == l.License.ServerToken {
 			said[l.License.ID] = l.Now
 		}
-		lost[l.License.ID] = lost[l.License.ID] || l.Now == recovery.Lost || l.Now == recovery.Gone || l.Now == recovery.Mended
 	}
-	m.whole(t, g, lost)
+	require.Empty(t, m.checkWithout(t, g, told).Wrong)
 	return g, said
-}
-
-func (m *mistake) whole(t *testing.T, g generation, lost map[string]bool) {
-	t.Helper()
-	report, err := recovery.Check(t.Context(), client, g.Names, g.Store, m.lookup, lost)
-	require.NoError(t, err)
-	require.Empty(t, report.Wrong)
 }
 
 func (m *mistake) status(t *testing.T, g generation, id string) license.Status {
@@ -176,7 +167,7 @@ func TestReplay_ACorrectionThatWasPendingIsFinishedAgain(t *testing.T) {
 		require.Equal(t, protocol.SweepReport{Finished: 1}, swept)
 		require.Equal(t, license.Active, m.status(t, g, right))
 		require.Equal(t, license.Revoked, m.status(t, g, m.old.LicenseID))
-		m.whole(t, g, nil)
+		require.Empty(t, m.check(t, g).Wrong)
 	})
 }
 
@@ -243,38 +234,6 @@ func TestReplay_APendingCorrectionThatWasGivenUp(t *testing.T) {
 	}
 }
 
-func TestReplay_ALostRehostLeavesTheOldLicenseWhereItWas(t *testing.T) {
-	for _, tokens := range [][2]license.ServerToken{{"QMSA-HOST-0001", "QMSA-HOST-0002"}, {"QMSA-HOST-0002", "QMSA-HOST-0001"}} {
-		w := emptyWorld(t)
-		old := w.sell(t, w.generation, "old", string(tokens[0]))
-		w.licenses, w.audit = export(t, w.Licenses), export(t, w.Audit)
-		moved, err := w.Record(t.Context(), old.LicenseID)
-		require.NoError(t, err)
-		out, err := w.issuer.Writer().Run(t.Context(), protocol.Write{
-			Call: licensetest.Call(licensetest.SupportCaller, "move"), Hash: "h", Token: tokens[1], From: tokens[0], Slot: license.BaseSlot, Target: old.LicenseID,
-			Decide: func(context.Context, protocol.Situation) (protocol.Decision, error) {
-				moved.ID, moved.Operation, moved.Predecessor, moved.ServerToken, moved.Answer, moved.LicenseKey = "", ledger.OpRehost, old.LicenseID, tokens[1], nil, ""
-				return protocol.Decision{Record: moved}, nil
-			},
-		})
-		require.NoError(t, err)
-		g := w.restore(t)
-		_, told, err := w.replay(t, g, w.archive(t))
-		require.NoError(t, err)
-		lost := map[string]bool{}
-		for _, l := range told {
-			lost[l.License.ID] = lost[l.License.ID] || l.Now == recovery.Lost
-		}
-		require.Equal(t, map[string]bool{out.LicenseID: true}, lost)
-		report, err := recovery.Check(t.Context(), client, g.Names, g.Store, w.lookup, lost)
-		require.NoError(t, err)
-		require.Empty(t, report.Wrong)
-		record, err := g.Record(t.Context(), old.LicenseID)
-		require.NoError(t, err)
-		require.Equal(t, license.Active, record.Status, "it works on until it is re-hosted again")
-	}
-}
-
 func TestCheck_NamesACorrectionThatLeftTheWrongLicense(t *testing.T) {
 	w := emptyWorld(t)
 	m := &mistake{world: w, from: "QMSA-MIST-0003", to: "QMSA-MIST-0004", now: time.Now().Add(-time.Minute)}
@@ -296,4 +255,101 @@ func TestCheck_NamesACorrectionThatLeftTheWrongLicense(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Contains(t, strings.Join(m.check(t, m.generation).Wrong, "\n"), "license "+m.old.LicenseID+" is active, and the last in its chain is that it was issued")
+}
+
+// move is a re-host from one server to another.
+type move struct{ from, to, id string }
+
+func (o move) request(to string) issuing.RehostRequest {
+	return issuing.RehostRequest{ID: o.id, ServerToken: to, Reason: issuing.ServerReplaced, IfMatch: 1}
+}
+
+// moves sells licenses whose re-hosts are pending, except the late ones. The chains are replayed server by server: the old
+// one first, or the new one.
+func moves(t *testing.T, w world, away *issuing.Issuer) map[string]move {
+	t.Helper()
+	all := map[string]move{}
+	for n, name := range []string{"finished", "revoked", "voided", "late"} {
+		for m, order := range []string{"old first", "new first"} {
+			one := move{from: fmt.Sprintf("QMSA-MOVED-%d%d", n, m), to: fmt.Sprintf("QMSB-MOVED-%d%d", n, m)}
+			if m == 1 {
+				one.from, one.to = one.to, one.from
+			}
+			used := w.sell(t, w.generation, one.to, one.to) // so that the numbers of the two servers differ
+			revoke(t, w, used.LicenseID, 1)
+			one.id = w.sell(t, w.generation, one.from, one.from).LicenseID
+			if name != "late" {
+				_, err := away.Rehost(t.Context(), licensetest.Call(licensetest.SupportCaller, one.id), one.request(one.to))
+				require.Error(t, err)
+			}
+			all[name+", "+order] = one
+		}
+	}
+	return all
+}
+
+func revoke(t *testing.T, w world, id string, version int) {
+	t.Helper()
+	_, err := w.issuer.Revoke(t.Context(), licensetest.Call(licensetest.AdminCaller, "revoke "+id), issuing.RevocationRequest{ID: id, IfMatch: version, Reason: "returned"})
+	require.NoError(t, err)
+}
+
+// TestReplay_WhatMovedBetweenTwoServers: re-hosts that were pending at the export and then finished, given up or revoked,
+// and one that was begun later.
+func TestReplay_WhatMovedBetweenTwoServers(t *testing.T) {
+	w := emptyWorld(t)
+	now := time.Now()
+	clock := func() time.Time { return now }
+	away := issuing.NewIssuer(w.Store, refusing{}, keyring.New(w.Store, clock), policy.DefaultPolicy(), clock)
+	all := moves(t, w, away)
+	w.licenses, w.audit = export(t, w.Licenses), export(t, w.Audit)
+	for _, order := range []string{"old first", "new first"} {
+		for _, name := range []string{"finished", "late"} {
+			one := all[name+", "+order]
+			_, err := w.issuer.Rehost(t.Context(), licensetest.Call(licensetest.SupportCaller, one.id), one.request(one.to))
+			require.NoError(t, err)
+		}
+		revoke(t, w, all["revoked, "+order].id, 2)
+	}
+	now = now.Add(time.Hour)
+	report, err := protocol.NewSweeper(away.Writer(), w.Store).Sweep(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, protocol.SweepReport{Voided: 2}, report)
+	require.Empty(t, w.check(t, w.generation).Wrong, "what was never restored is whole")
+
+	g := w.restore(t)
+	require.Empty(t, w.check(t, g).Wrong)
+	done, told, err := w.replay(t, g, w.archive(t))
+	require.NoError(t, err)
+	require.Empty(t, done.Wrong)
+	swept, err := protocol.NewSweeper(protocol.NewWriter(g.Store, w.signer, keyring.New(g.Store, clock), clock), g.Store).Sweep(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, protocol.SweepReport{Finished: 2}, swept, "what was given up stays given up")
+	require.Empty(t, w.checkWithout(t, g, told).Wrong)
+	for name, one := range all {
+		t.Run(name, func(t *testing.T) { one.holds(t, g, name[:4]) })
+	}
+}
+
+// holds asserts where the license of a re-host is afterwards.
+func (o move) holds(t *testing.T, g generation, end string) {
+	old, err := g.Server(t.Context(), license.ServerToken(o.from))
+	require.NoError(t, err)
+	there, err := g.Server(t.Context(), license.ServerToken(o.to))
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 2}, []int{old.Sequence, there.Sequence}, "each server has its own numbers")
+	require.Empty(t, old.Base.Busy()+there.Base.Busy(), "no slot waits for ever")
+	switch end {
+	case "fini":
+		require.Empty(t, old.Base.Current)
+		require.NotEmpty(t, there.Base.Current)
+	case "revo":
+		require.Empty(t, old.Base.Current+there.Base.Current)
+	default: // given up, or lost: the old license is where it was, and works on until it is re-hosted again
+		require.Equal(t, o.id, old.Base.Current)
+		require.Empty(t, there.Base.Current)
+		record, err := g.Record(t.Context(), o.id)
+		require.NoError(t, err)
+		require.Equal(t, license.Active, record.Status)
+	}
 }

@@ -140,6 +140,18 @@ func (w world) check(t *testing.T, g generation) recovery.Report {
 	return report
 }
 
+// checkWithout checks tables that lack what a replay told to be lost.
+func (w world) checkWithout(t *testing.T, g generation, told []recovery.Later) recovery.Report {
+	t.Helper()
+	lost := map[string]bool{}
+	for _, l := range told {
+		lost[l.License.ID] = lost[l.License.ID] || l.Now == recovery.Lost || l.Now == recovery.Gone || l.Now == recovery.Mended
+	}
+	report, err := recovery.Check(t.Context(), client, g.Names, g.Store, w.lookup, lost)
+	require.NoError(t, err)
+	return report
+}
+
 // archive is what the stream would have put into the bucket: every audit entry of the used tables.
 func (w world) archive(t *testing.T) iter.Seq2[ledger.AuditEntry, error] {
 	return func(yield func(ledger.AuditEntry, error) bool) {

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"qmslicensing/shared/archive"
@@ -14,44 +15,65 @@ import (
 	"qmslicensing/shared/license/ledger"
 )
 
-// Later is something that happened to a license after the restored instant, by its archived audit entry.
+// Later is something that happened to a license or a document after the restored instant, by its archived audit entry.
 type Later struct {
 	Event       ledger.Event
 	At          time.Time
 	By          string // user name
 	ServerToken license.ServerToken
-	License     license.License // as it was then, without its license key
+	License     license.License       // as it was then, without its license key; without id where none is concerned
+	Document    *ledger.AuditDocument // as it was then, where no license is concerned; without version where that is not known
 	Now         Now
 }
 
 // Now is what a Later is in the restored tables.
 type Now string
 
-// Of these only Lost asks for something to be done; Gone and Mended say what not to do.
+// Of these Lost and Unknown ask for something to be done; Gone and Mended say what not to do.
 const (
 	Lost    Now = "is lost: issue it again"
 	Gone    Now = "is lost, and was revoked later: do not issue it again, and revoke what it replaced if that is active here"
 	Mended  Now = "is lost, and was corrected later: do not issue it again; the license that corrects it is named below or on its own server"
 	Waits   Now = "is pending here: the sweep finishes it, the same license with another signature"
 	Redone  Now = "is done again here"
-	Nothing Now = "leaves nothing to do" // its license is not here either
+	Nothing Now = "leaves nothing to do" // its license is not here either, or the document is here as it was then or later
+	PutBack Now = "is put back here"
+	Open    Now = "is open again here, as the license that took it is lost"
+	Unknown Now = "cannot be put back: the archive names it and does not hold it. Read the history of its server, and make it anew if it is still wanted"
 )
+
+// words are what an event did.
+var words = map[ledger.Event]string{
+	ledger.EventIntent: "was promised", ledger.EventIssued: "was issued", ledger.EventVoided: "was given up", ledger.EventRevoked: "was revoked",
+	ledger.EventMoving: "was promised in the place of one here", ledger.EventMoved: "took the place of one here", ledger.EventStays: "was given up, and left one here in its place",
+	ledger.EventRequested: "was made", ledger.EventConditionMet: "had a condition met", ledger.EventDeclined: "was declined", ledger.EventWithdrawn: "was withdrawn",
+	ledger.EventExceptionAsked: "was made", ledger.EventExceptionGranted: "was granted",
+}
 
 // String says it so that a person can act on it.
 func (l Later) String() string {
-	what := map[ledger.Event]string{
-		ledger.EventIntent: "was promised", ledger.EventIssued: "was issued", ledger.EventVoided: "was given up", ledger.EventRevoked: "was revoked",
-		ledger.EventMoving: "was promised in the place of one here", ledger.EventMoved: "took the place of one here", ledger.EventStays: "was given up, and left one here in its place",
-	}[l.Event]
-	return fmt.Sprintf("%s  %s  license %s (%s, number %d, customer %s) %s by %s: %s",
-		l.At.UTC().Format("2 January 2006 15:04:05 UTC"), l.ServerToken, l.License.ID, l.License.Type, l.License.Sequence, l.License.Customer, what, l.By, l.Now)
+	when := l.At.UTC().Format("2 January 2006 15:04:05 UTC")
+	if l.License.ID != "" {
+		return fmt.Sprintf("%s  %s  license %s (%s, number %d, customer %s) %s by %s: %s",
+			when, l.ServerToken, l.License.ID, l.License.Type, l.License.Sequence, l.License.Customer, words[l.Event], l.By, l.Now)
+	}
+	what, did := "something", words[l.Event]
+	if l.Document != nil {
+		what = strings.ReplaceAll(l.Document.Kind, "-", " ") + " " + l.Document.ID
+	}
+	switch {
+	case l.Event == ledger.EventIntent:
+		did = "was taken by a license"
+	case l.Event == ledger.EventVoided:
+		did = "was given back by a license that was given up"
+	}
+	return fmt.Sprintf("%s  %s  %s %s by %s: %s", when, l.ServerToken, what, did, l.By, l.Now)
 }
 
 // Store is what Replay writes through: the transaction of every write, and its two parts where tables were restored
 // apart.
 type Store interface {
-	Server(ctx context.Context, token license.ServerToken) (ledger.Server, error)
-	Record(ctx context.Context, id string) (ledger.Record, error)
+	Reader
 	Commit(ctx context.Context, c ledger.Commit) error
 	CommitAudited(ctx context.Context, c ledger.Commit) error
 	PutAudit(ctx context.Context, e ledger.AuditEntry) error
@@ -61,6 +83,7 @@ type Store interface {
 type Replayed struct {
 	Confirmed int      // entries that tables and archive have alike
 	PutBack   int      // entries that the audit table lacked or the server item did not know
+	Documents int      // versions of documents that were put back
 	Wrong     []string // servers that were left alone, and why
 }
 
@@ -69,18 +92,21 @@ type replay struct {
 	store     Store
 	revoked   map[string]bool // licenses that the archive knows as revoked
 	corrected map[string]bool // and those that it knows as corrected: another one was issued for them
+	issued    map[string]bool // and those that it knows as signed
 	tell      func(Later)
 	done      Replayed
 }
 
 // Replay puts the archive's entries that the tables do not know behind the restored chains, and what they say can be
-// done again: a license that was given up, revoked or corrected is so again. A license that was issued is lost with its key; tell is
-// called with each before it is written, so that none is forgotten. No number of a server is given twice afterwards and
-// no chain forks. Everything is compared first: a server whose tables and archive contradict each other is left alone
+// done again: a license that was given up, revoked or corrected is so again, and requests and exceptions are what they
+// were; what a lost license took of these is open again. A license that was issued is lost with its key, and limits count
+// it all the same. What nobody finds in the archive is not put back: the Idempotency-Key of what is lost, and findings of
+// reconciliations. tell is called with each before it is written, so that none is forgotten. No number of a server is
+// given twice afterwards and no chain forks. Everything is compared first: a server whose tables and archive contradict each other is left alone
 // and named, and an archive that confirms nothing of the tables is another system's, and nothing is written. Running it
 // again goes on.
 func Replay(ctx context.Context, tables Tables, names Names, store Store, entries iter.Seq2[ledger.AuditEntry, error], tell func(Later)) (Replayed, error) {
-	r := &replay{store: store, tell: tell, revoked: map[string]bool{}, corrected: map[string]bool{}}
+	r := &replay{store: store, tell: tell, revoked: map[string]bool{}, corrected: map[string]bool{}, issued: map[string]bool{}}
 	chains, err := readChains(ctx, tables, names.Audit)
 	if err != nil {
 		return r.done, err
@@ -118,7 +144,7 @@ func Replay(ctx context.Context, tables Tables, names Names, store Store, entrie
 			return r.done, fmt.Errorf("putting back what the archive knows of server %s: %w", token, err)
 		}
 	}
-	return r.done, nil
+	return r.done, r.documents(ctx, good, archived)
 }
 
 // gather reads the archive, each server's entries by number. A damaged object is noted.
@@ -133,6 +159,7 @@ func (r *replay) gather(entries iter.Seq2[ledger.AuditEntry, error]) (map[licens
 		default:
 			archived[entry.ServerToken] = append(archived[entry.ServerToken], entry)
 			if says, err := read(entry); err == nil {
+				r.issued[says.License.ID] = r.issued[says.License.ID] || says.Event == ledger.EventIssued
 				r.revoked[says.License.ID] = r.revoked[says.License.ID] || says.Event == ledger.EventRevoked
 				if says.corrects() != "" {
 					r.corrected[says.corrects()] = true
@@ -185,11 +212,13 @@ func (r *replay) server(ctx context.Context, server ledger.Server, table, archiv
 			r.done.PutBack++
 			continue
 		}
-		commit, later, err := r.next(ctx, &server, entry)
+		commit, laters, err := r.next(ctx, &server, entry)
 		if err != nil {
 			return err
 		}
-		r.tell(later)
+		for _, later := range laters {
+			r.tell(later)
+		}
 		write := r.store.Commit
 		if there[entry.Number] {
 			write = r.store.CommitAudited

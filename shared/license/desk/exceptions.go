@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -210,6 +211,9 @@ func (x *Exceptions) refuseSecond(ctx context.Context, last ledger.Document, at 
 			With("exceptionId", e.ID).With("grantedBy", e.GrantedBy).With("grantedAt", e.GrantedAt).With("expiresAt", e.ExpiresAt)
 	case Used:
 		user, err := x.store.Record(ctx, string(e.LicenseID))
+		if missing := new(license.Error); errors.As(err, &missing) && missing.Code == license.LicenseNotFound {
+			return nil // it was lost in a restore, and is not to be issued again
+		}
 		if err != nil {
 			return fmt.Errorf("reading license %s, which used exception %s: %w", e.LicenseID, e.ID, err)
 		}

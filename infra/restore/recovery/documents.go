@@ -1,0 +1,194 @@
+package recovery
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/ledger"
+)
+
+// The kinds of documents that are in chains. An allowance names the newest exception of a server or lineage.
+const (
+	requestKind          = "license-request"
+	exceptionKind        = "exception"
+	exceptionRequestKind = "exception-request"
+	allowanceKind        = "allowance"
+)
+
+// name is what a document is found by.
+type name struct{ kind, id string }
+
+func nameOf(d ledger.AuditDocument) name { return name{d.Kind, d.ID} }
+
+func (n name) String() string { return strings.ReplaceAll(n.kind, "-", " ") + " " + n.id }
+
+// used is the license that a document says it was taken by; "" for none.
+func used(d ledger.Document) string {
+	var body struct {
+		LicenseID string `json:"licenseId"`
+		Closed    struct {
+			LicenseID string `json:"licenseId"`
+		} `json:"closed"`
+	}
+	if d.Kind != requestKind && d.Kind != exceptionKind || json.Unmarshal(d.Body, &body) != nil {
+		return ""
+	}
+	return body.LicenseID + body.Closed.LicenseID
+}
+
+// version is one version of a document, and the entry that made it.
+type version struct {
+	ledger.Document
+	says  said
+	token license.ServerToken
+}
+
+// versions are those of a document that chains hold, the first one first. One document can be in several chains.
+type versions map[name][]version
+
+func (all versions) add(token license.ServerToken, says said) {
+	for _, d := range says.documents() {
+		stored := ledger.Document{Kind: d.Kind, ID: d.ID, Version: d.Version, State: d.State, At: d.At, Body: d.Body}
+		of := append(all[nameOf(d)], version{stored, says, token})
+		slices.SortStableFunc(of, func(a, b version) int { return a.Version - b.Version })
+		all[nameOf(d)] = of
+	}
+}
+
+// documented says what becomes of the document of an entry without a license.
+func (a *again) documented(ctx context.Context) (Now, error) {
+	d := a.says.Document
+	if d == nil {
+		return Nothing, nil
+	}
+	stored, _, err := a.store.Document(ctx, d.Kind, d.ID)
+	if err == nil && stored.Version < d.Version {
+		return PutBack, nil
+	}
+	return Nothing, err
+}
+
+// documents puts back what the archived chains of these servers hold of documents, version by version.
+func (r *replay) documents(ctx context.Context, servers []license.ServerToken, archived map[license.ServerToken]chain) error {
+	all := versions{}
+	for _, token := range servers {
+		for _, entry := range archived[token] {
+			says, err := read(entry)
+			if err != nil {
+				return err
+			}
+			all.add(token, says)
+		}
+	}
+	for _, n := range slices.SortedFunc(maps.Keys(all), func(a, b name) int { return strings.Compare(a.String(), b.String()) }) {
+		if err := r.document(ctx, all[n]); err != nil {
+			return fmt.Errorf("putting back %v: %w", n, err)
+		}
+	}
+	return nil
+}
+
+// document brings one to its last version; where a license took it that is lost, to one more: what it was before.
+func (r *replay) document(ctx context.Context, of []version) error {
+	last := of[len(of)-1]
+	stored, _, err := r.store.Document(ctx, last.Kind, last.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range of {
+		if v.Version <= stored.Version {
+			continue
+		}
+		if v.Version != stored.Version+1 {
+			r.tell(v.now(Unknown))
+			return nil
+		}
+		if err := r.put(ctx, v.Document); err != nil {
+			return err
+		}
+		stored = v.Document
+	}
+	taker := used(last.Document)
+	if taker == "" || stored.Version != last.Version || len(of) < 2 || of[len(of)-2].Version != last.Version-1 || r.revoked[taker] || r.corrected[taker] {
+		return nil
+	}
+	if is, err := r.record(ctx, taker); err != nil || is.Status != "" {
+		return err
+	}
+	before := of[len(of)-2].Document
+	before.Version = last.Version + 1
+	r.tell(last.now(Open))
+	return r.put(ctx, before)
+}
+
+func (r *replay) put(ctx context.Context, d ledger.Document) error {
+	r.done.Documents++
+	return r.store.Commit(ctx, ledger.Commit{Documents: []ledger.Document{d}})
+}
+
+// now is what is told of a version.
+func (v version) now(now Now) Later {
+	later := v.says.later(v.token)
+	later.License, later.Now = license.License{}, now
+	later.Document = &ledger.AuditDocument{Kind: v.Kind, ID: v.ID, Version: v.Version, State: v.State, At: v.At, Body: v.Body}
+	return later
+}
+
+// holdDocuments compares the stored documents with what chains say last of them, and with the licenses that took them.
+func (c *check) holdDocuments() {
+	for n := range c.written {
+		if _, there := c.documents[n]; !there {
+			c.wrong("%v is in a chain and not in the license table", n)
+		}
+	}
+	for n, d := range c.documents {
+		if id := used(d); id != "" && !c.lost[id] {
+			r, there := c.licenses[id]
+			if !there || r.RequestID != d.ID && !slices.Contains(r.Uses, d.ID) {
+				c.wrong("%v says that license %s took it, and that license does not", n, id)
+			}
+		}
+		of := c.written[n]
+		switch {
+		case c.bare[n]: // a chain does not hold all of it
+		case len(of) == 0:
+			c.wrong("%v is in no chain", n)
+		case !c.isLast(d, of):
+			c.wrong("%v is %s, version %d, and the last in its chain is that it was %s, version %d", n, d.State, d.Version, of[len(of)-1].State, of[len(of)-1].Version)
+		}
+	}
+}
+
+// isLast reports whether a document is what its chains say last of it; where that is that a lost license took it, it may
+// be what it was before, too.
+func (c *check) isLast(d ledger.Document, of []version) bool {
+	last := of[len(of)-1].Document
+	taker := used(last)
+	if _, there := c.licenses[taker]; taker != "" && !there && d.Version == last.Version+1 && len(of) > 1 {
+		last = of[len(of)-2].Document
+		last.Version = d.Version
+	}
+	return d.Version == last.Version && d.State == last.State && equal(d.Body, last.Body)
+}
+
+// took compares what a license says that it took with the documents. One that is given up has put it back, and a
+// correction names the request of what it corrects.
+func (c *check) took(r ledger.Record) {
+	var names []name
+	if r.RequestID != "" && r.Operation != ledger.OpCorrect {
+		names = append(names, name{requestKind, r.RequestID})
+	}
+	for _, id := range r.Uses {
+		names = append(names, name{exceptionKind, id})
+	}
+	for _, n := range names {
+		if r.Status != license.Void && used(c.documents[n]) != r.ID {
+			c.wrong("license %s took %v, which does not say so", r.ID, n)
+		}
+	}
+}
