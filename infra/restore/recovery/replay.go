@@ -102,9 +102,9 @@ type replay struct {
 // were; what a lost license took of these is open again. A license that was issued is lost with its key, and limits count
 // it all the same. What nobody finds in the archive is not put back: the Idempotency-Key of what is lost, and findings of
 // reconciliations. tell is called with each before it is written, so that none is forgotten. No number of a server is
-// given twice afterwards and no chain forks. Everything is compared first: a server whose tables and archive contradict each other is left alone
-// and named, and an archive that confirms nothing of the tables is another system's, and nothing is written. Running it
-// again goes on.
+// given twice afterwards and no chain forks. Everything is compared first: a server whose tables and archive contradict
+// each other is left alone and named, and an archive that confirms nothing of the tables is another system's, and nothing
+// is written. Running it again goes on.
 func Replay(ctx context.Context, tables Tables, names Names, store Store, entries iter.Seq2[ledger.AuditEntry, error], tell func(Later)) (Replayed, error) {
 	r := &replay{store: store, tell: tell, revoked: map[string]bool{}, corrected: map[string]bool{}, issued: map[string]bool{}}
 	chains, err := readChains(ctx, tables, names.Audit)
