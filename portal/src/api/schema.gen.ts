@@ -715,6 +715,10 @@ export interface components {
             licenseRequestId: string | null;
             /** @description The exceptions that allowed it. */
             exceptionIds: string[];
+            /** @description Conditions of the sale of its license. */
+            conditions: components["schemas"]["Condition"][];
+            /** @description The trial that its license was made from. */
+            convertsTrial: string | null;
             /** @description The members of license or document that changed, as they were. */
             before: Record<string, never> | null;
             /** @description The same members, as they are since. */

@@ -13,6 +13,7 @@ type entry struct {
 	placed
 	lineage            string
 	movedFrom, movedTo license.ServerToken
+	document           *ledger.AuditDocument
 }
 
 // eventsOf turns the entries of one server into events, in the order of the chain: an entry may be told by those before
@@ -33,7 +34,7 @@ func eventsOf(entries []ledger.AuditEntry) []entry {
 			events[n].sort = last.sort
 		}
 		last = events[n].placed
-		if says.Event == ledger.EventIntent {
+		if says.Event == ledger.EventIntent || says.Event == ledger.EventMoving {
 			intents[e.LicenseID] = &says
 		}
 	}
@@ -44,7 +45,7 @@ func eventsOf(entries []ledger.AuditEntry) []entry {
 func unreadable(e ledger.AuditEntry, last placed) placed {
 	return placed{sort: last.sort, Event: Event{
 		At: last.At, Event: "unreadable", Sentence: fmt.Sprintf("Entry %d cannot be read: somebody has changed it. Its copy in the archive tells what it was.", e.Number),
-		LicenseID: license.Optional(e.LicenseID), ServerToken: e.ServerToken, Number: e.Number, ExceptionIDs: []string{}, Hash: e.Hash,
+		LicenseID: license.Optional(e.LicenseID), ServerToken: e.ServerToken, Number: e.Number, ExceptionIDs: []string{}, Conditions: []ledger.Condition{}, Hash: e.Hash,
 	}}
 }
 
@@ -53,7 +54,8 @@ func eventOf(e ledger.AuditEntry, says, intent *ledger.AuditText, documents map[
 		At: says.At, Event: says.Event, Operation: license.Optional(says.Operation), Sentence: Sentence(says, intent),
 		Who: says.By.Username, Role: license.Optional(says.By.Role), LicenseID: license.Optional(e.LicenseID), ServerToken: e.ServerToken, Number: e.Number,
 		RequestID: license.Optional(says.By.RequestID), Reason: license.Optional(says.Reason), Note: license.Optional(says.Note),
-		LicenseRequestID: license.Optional(says.RequestID), ExceptionIDs: append([]string{}, says.Uses...), Hash: e.Hash,
+		LicenseRequestID: license.Optional(says.RequestID), ExceptionIDs: append([]string{}, says.Uses...),
+		Conditions: append([]ledger.Condition{}, says.Conditions...), ConvertsTrial: license.Optional(says.Converts), Hash: e.Hash,
 	}}}
 	if says.VoidReason != "" {
 		event.Reason = license.Optional(says.VoidReason)
@@ -63,6 +65,7 @@ func eventOf(e ledger.AuditEntry, says, intent *ledger.AuditText, documents map[
 		event.lineage, event.movedFrom, event.movedTo = l.LineageID, says.MovedFrom, l.ServerToken
 	}
 	if d := says.Document; d != nil {
+		event.document = d
 		event.Document = &Document{d.Kind, d.ID, d.Version, d.State}
 		event.Before, event.After = changedDocument(*d, documents)
 	}

@@ -44,8 +44,10 @@ type Event struct {
 	Note             license.Optional    `json:"note"`
 	LicenseRequestID license.Optional    `json:"licenseRequestId"`
 	ExceptionIDs     []string            `json:"exceptionIds"`
-	Before           members             `json:"before"` // the members that changed, as they were; null: none
-	After            members             `json:"after"`  // the same members, as they are since
+	Conditions       []ledger.Condition  `json:"conditions"`    // of the sale, met
+	ConvertsTrial    license.Optional    `json:"convertsTrial"` // the trial that the license takes the place of
+	Before           members             `json:"before"`        // the members that changed, as they were; null: none
+	After            members             `json:"after"`         // the same members, as they are since
 	Document         *Document           `json:"document"`
 	Hash             string              `json:"hash"`
 }
@@ -135,6 +137,7 @@ type placed struct {
 // tell reads the chain of the license's server, and of every server that an entry of its lineage names.
 func (r *Reader) tell(ctx context.Context, record ledger.Record, kept []ledger.Checkpoint) (told, error) {
 	var t told
+	var all []entry
 	servers := []license.ServerToken{record.ServerToken}
 	visit := func(token license.ServerToken) {
 		if token != "" && !slices.Contains(servers, token) {
@@ -150,8 +153,7 @@ func (r *Reader) tell(ctx context.Context, record ledger.Record, kept []ledger.C
 		if err != nil {
 			return t, err
 		}
-		own := servers[n] == record.ServerToken
-		if !own {
+		if servers[n] != record.ServerToken {
 			kept = nil
 		}
 		t.chains = append(t.chains, chainOf(server, entries, kept))
@@ -160,11 +162,10 @@ func (r *Reader) tell(ctx context.Context, record ledger.Record, kept []ledger.C
 				visit(e.movedFrom)
 				visit(e.movedTo)
 			}
-			if own || e.lineage == record.LineageID {
-				t.events = append(t.events, e.placed)
-			}
+			all = append(all, e)
 		}
 	}
+	t.events = about(all, record)
 	slices.SortStableFunc(t.events, func(a, b placed) int {
 		return cmp.Or(b.sort.Compare(a.sort), cmp.Compare(a.ServerToken, b.ServerToken), b.Number-a.Number)
 	})

@@ -235,9 +235,9 @@ func TestEvents_OfDocumentsSayWhatChangedAndHideIdentities(t *testing.T) {
 		w.link(licensetest.Token, ledger.Entry{Event: event, By: licensetest.AccountingCaller, Document: &d})
 	}
 	write(1, "open", `{"type":"permanent","customer":"Nordwind","requestedBySub":"s-1","conditions":[]}`, ledger.EventRequested)
-	write(2, "open", `{"type":"permanent","customer":"Nordwind","requestedBySub":"s-2","conditions":[{"name":"payment-received","metOn":"2026-11-20","evidence":"Bank statement"}]}`, ledger.EventConditionMet)
+	write(2, "open", `{"type":"permanent","customer":"Nordwind","requestedBySub":"s-2","conditions":[{"name":"payment-received","metOn":"2026-11-20","evidence":"Bank statement","recordedAt":"`+w.clock.Now().Add(time.Minute).Format(time.RFC3339Nano)+`"}]}`, ledger.EventConditionMet)
 	p := w.page(l.ID, "", 2, "")
-	require.Equal(t, "accounting (accounting) recorded for the request of a permanent license for Nordwind that a condition of the sale is met: payment received, on 20 Nov 2026 (Bank statement).", p.Events[0].Sentence)
+	require.Equal(t, "accounting (accounting) recorded for the request of a permanent license for Nordwind that a condition of the sale is met: payment received on 20 Nov 2026 (Bank statement).", p.Events[0].Sentence)
 	require.Equal(t, &history.Document{Kind: "license-request", ID: "d1", Version: 2, State: "open"}, p.Events[0].Document)
 	text, err := json.Marshal(p.Events[0].Before)
 	require.NoError(t, err)
@@ -265,7 +265,7 @@ func TestSentence_ForEveryEventAndOperation(t *testing.T) {
 			require.NotContains(t, got, "%!", name)
 			require.NotContains(t, got, "  ", name)
 			require.NotContains(t, got, " did ", "%s has no sentence", name)
-			require.True(t, strings.Contains(got, "Nordwind") || strings.Contains(got, "rehost_limit"), "%s: %s", name, got)
+			require.True(t, strings.Contains(got, "Nordwind") || strings.Contains(got, "the limit of re-hosts"), "%s: %s", name, got)
 			depends := event == ledger.EventIntent || event == ledger.EventIssued
 			if other, twice := seen[got]; twice {
 				require.True(t, !depends && strings.HasPrefix(other, string(event)+" "), "%s reads like %s: %s", name, other, got)

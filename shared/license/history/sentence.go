@@ -3,8 +3,8 @@ package history
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/ledger"
@@ -30,14 +30,35 @@ func Sentence(says, intent *ledger.AuditText) string {
 			text += " The license that was to follow it was given up."
 		}
 		return text
-	case ledger.EventMoving:
-		return fmt.Sprintf("%s asked to move the %s of %s from this server to server %s%s.", who(says.By), kind(*l), l.Customer, l.ServerToken, because(says.Reason))
-	case ledger.EventMoved:
-		return fmt.Sprintf("The %s of %s has left this server for server %s.", kind(*l), l.Customer, l.ServerToken)
-	case ledger.EventStays:
-		return fmt.Sprintf("The %s of %s stays on this server: its move to server %s was given up%s.", kind(*l), l.Customer, l.ServerToken, because(says.VoidReason))
+	case ledger.EventMoving, ledger.EventMoved, ledger.EventStays:
+		return gone(says, intent, *l)
 	}
 	return desk(says)
+}
+
+// gone is the sentence of the server that a license leaves. Its own license is the one before: a correction may change
+// the customer.
+func gone(says, intent *ledger.AuditText, l license.License) string {
+	wanted, own := says.By, l
+	for _, entry := range []*ledger.AuditText{says, intent} {
+		if entry != nil && entry.Before != nil {
+			wanted, own = entry.By, *entry.Before
+		}
+	}
+	corrects := says.Operation == ledger.OpCorrect
+	switch {
+	case corrects && says.Event == ledger.EventMoving:
+		return fmt.Sprintf("%s asked for a correction of the %s of %s: the right one is to be on server %s%s.", who(wanted), kind(own), own.Customer, l.ServerToken, because(says.Reason))
+	case corrects && says.Event == ledger.EventMoved:
+		return fmt.Sprintf("%s corrected the %s of %s%s. It is revoked here; the right one is on server %s.", who(wanted), kind(own), own.Customer, because(says.Reason), l.ServerToken)
+	case corrects:
+		return fmt.Sprintf("The %s of %s stays as it is: its correction, on server %s, was given up%s.", kind(own), own.Customer, l.ServerToken, because(says.VoidReason))
+	case says.Event == ledger.EventMoving:
+		return fmt.Sprintf("%s asked to move the %s of %s from this server to server %s%s.", who(says.By), kind(l), l.Customer, l.ServerToken, moveReason(says))
+	case says.Event == ledger.EventMoved:
+		return fmt.Sprintf("The %s of %s has left this server for server %s.", kind(l), l.Customer, l.ServerToken)
+	}
+	return fmt.Sprintf("The %s of %s stays on this server: its move to server %s was given up%s.", kind(l), l.Customer, l.ServerToken, because(says.VoidReason))
 }
 
 // asked is the sentence of an intent: what somebody wants, not signed yet.
@@ -51,9 +72,9 @@ func asked(says *ledger.AuditText, l license.License) string {
 	case ledger.OpCorrect:
 		return fmt.Sprintf("%sa correction of the %s of %s%s.", start, kind(l), l.Customer, because(says.Reason))
 	case ledger.OpRehost:
-		return fmt.Sprintf("%sthe %s of %s on this server%s%s.", start, kind(l), l.Customer, from(says.MovedFrom), because(says.Reason))
+		return fmt.Sprintf("%sthe %s of %s on this server%s%s.", start, kind(l), l.Customer, from(says.MovedFrom), moveReason(says))
 	}
-	text := fmt.Sprintf("%sa %s for %s%s, %s.", start, kind(l), l.Customer, paper(l), term(l))
+	text := fmt.Sprintf("%s%s for %s%s, %s.", start, aKind(l), l.Customer, paper(l), term(l))
 	if says.Before != nil {
 		text += fmt.Sprintf(" It is to replace the %s with number %d.", kind(*says.Before), says.Before.Sequence)
 	}
@@ -83,21 +104,41 @@ func done(says *ledger.AuditText, before *license.License, l license.License, re
 	case ledger.OpCorrect:
 		return fmt.Sprintf("corrected the %s of %s%s. The wrong license is revoked.", kind(l), l.Customer, because(reason))
 	case ledger.OpRehost:
-		return fmt.Sprintf("moved the %s of %s to this server%s%s.", kind(l), l.Customer, from(says.MovedFrom), because(reason))
+		return fmt.Sprintf("moved the %s of %s to this server%s%s.", kind(l), l.Customer, from(says.MovedFrom), moveReason(says))
 	}
-	text := fmt.Sprintf("issued a %s for %s%s, %s, with %s.", kind(l), l.Customer, paper(l), term(l), seats(l))
+	text := fmt.Sprintf("issued %s for %s%s, %s, with %s.", aKind(l), l.Customer, paper(l), term(l), seats(l))
 	if l.Status == license.Superseded {
 		text += " A newer license had taken its place already."
+	}
+	if says.Converts != "" {
+		text += fmt.Sprintf(" It takes the place of the trial %s.", says.Converts)
+	}
+	if len(says.Conditions) > 0 {
+		text += " Conditions of the sale: " + conditions(says.Conditions) + "."
 	}
 	return text
 }
 
 // deskBody is what sentences say of a request or an exception.
 type deskBody struct {
-	Type       license.Type       `json:"type"`
-	Customer   string             `json:"customer"`
-	Rule       string             `json:"rule"`
-	Conditions []ledger.Condition `json:"conditions"`
+	Type       license.Type `json:"type"`
+	Customer   string       `json:"customer"`
+	Rule       license.Code `json:"rule"`
+	Conditions []struct {
+		ledger.Condition
+		RecordedAt time.Time `json:"recordedAt"`
+	} `json:"conditions"`
+}
+
+// recordedAt returns the conditions that were recorded at an instant.
+func (b deskBody) recordedAt(at time.Time) []ledger.Condition {
+	var recorded []ledger.Condition
+	for _, c := range b.Conditions {
+		if c.RecordedAt.Equal(at) {
+			recorded = append(recorded, c.Condition)
+		}
+	}
+	return recorded
 }
 
 // desk is the sentence of what surrounds licenses.
@@ -106,12 +147,12 @@ func desk(says *ledger.AuditText) string {
 	if says.Document != nil {
 		_ = json.Unmarshal(says.Document.Body, &body) // a sentence without its particulars is better than none
 	}
-	wanted := fmt.Sprintf("a %s for %s", kind(license.License{Type: body.Type}), orSomebody(body.Customer))
+	wanted := fmt.Sprintf("%s for %s", aKind(license.License{Type: body.Type}), orSomebody(body.Customer))
 	switch says.Event {
 	case ledger.EventRequested:
 		return fmt.Sprintf("%s requested %s from accounting.", who(says.By), wanted)
 	case ledger.EventConditionMet:
-		return fmt.Sprintf("%s recorded for the request of %s that a condition of the sale is met%s.", who(says.By), wanted, lastMet(body.Conditions))
+		return fmt.Sprintf("%s recorded for the request of %s that %s.", who(says.By), wanted, met(body.recordedAt(says.At)))
 	case ledger.EventDeclined:
 		return fmt.Sprintf("%s declined the request of %s%s.", who(says.By), wanted, because(says.Reason))
 	case ledger.EventWithdrawn:
@@ -135,18 +176,6 @@ func who(by ledger.AuditActor) string {
 // inner is who within a sentence.
 func inner(by ledger.AuditActor) string {
 	return strings.Replace(who(by), "The system", "the system", 1)
-}
-
-func kind(l license.License) string {
-	switch {
-	case l.Type == license.Subscription:
-		return "subscription"
-	case l.Type == license.Temporary && l.Purpose != "":
-		return string(l.Purpose) + " license"
-	case l.Type != "":
-		return string(l.Type) + " license"
-	}
-	return "license"
 }
 
 func orSomebody(customer string) string {
@@ -199,99 +228,9 @@ func newSeats(l license.License, before *license.License) string {
 	return seats(l) + ", before " + seats(*before)
 }
 
-func seats(l license.License) string {
-	return fmt.Sprintf("%d Call Recording, %d Computer Recording and %d Agent Evaluation seats", l.Seats.CallRecording, l.Seats.ComputerRecording, l.Seats.AgentEvaluation)
-}
-
 func from(token license.ServerToken) string {
 	if token == "" {
 		return ""
 	}
 	return ", from server " + string(token)
-}
-
-func rule(code string) string {
-	if code == "" {
-		return "a limit"
-	}
-	return "the limit " + code
-}
-
-// lastMet names the condition that was recorded last.
-func lastMet(conditions []ledger.Condition) string {
-	if len(conditions) == 0 {
-		return ""
-	}
-	last := conditions[len(conditions)-1]
-	text := ": " + strings.ReplaceAll(last.Name, "-", " ")
-	if !last.MetOn.IsNever() {
-		text += ", on " + last.MetOn.Words()
-	}
-	if last.Evidence != "" {
-		text += " (" + last.Evidence + ")"
-	}
-	return text
-}
-
-// noChange are members of a license that every event changes, or that name it.
-var noChange = []string{"id", "lineageId", "sequence", "version", "issuedOn", "issuedBy", "licenseKey", "supersedes", "supersededBy", "status"}
-
-// changed returns the members of two licenses that differ, as they were and as they are. Without a license before there
-// is nothing to compare: both nil.
-func changed(before, after *license.License) (was, is members) {
-	if before == nil || after == nil {
-		return nil, nil
-	}
-	was, is = differ(membersOf(before), membersOf(after))
-	for _, name := range noChange {
-		if name == "status" && before.ID == after.ID {
-			continue
-		}
-		delete(was, name)
-		delete(is, name)
-	}
-	return orNil(was), orNil(is)
-}
-
-// members are some of an object's, by name.
-type members map[string]json.RawMessage
-
-func membersOf(v any) members {
-	var m members
-	text, err := json.Marshal(v)
-	if err == nil {
-		err = json.Unmarshal(text, &m)
-	}
-	if err != nil {
-		return members{}
-	}
-	return m
-}
-
-// differ keeps what differs. A member that ends in sub is a person's identity and is for nobody to see.
-func differ(before, after members) (was, is members) {
-	was, is = members{}, members{}
-	for _, m := range []members{before, after} {
-		for name := range m {
-			if string(before[name]) == string(after[name]) || slices.Contains([]string{"sub", "Sub"}, name[max(0, len(name)-3):]) {
-				continue
-			}
-			was[name], is[name] = orNull(before[name]), orNull(after[name])
-		}
-	}
-	return was, is
-}
-
-func orNull(v json.RawMessage) json.RawMessage {
-	if v == nil {
-		return json.RawMessage("null")
-	}
-	return v
-}
-
-func orNil(m members) members {
-	if len(m) == 0 {
-		return nil
-	}
-	return m
 }

@@ -1,0 +1,132 @@
+package history_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/desk"
+	"qmslicensing/shared/license/history"
+	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/ledger"
+	"qmslicensing/shared/license/licensetest"
+	"qmslicensing/shared/license/policy"
+)
+
+func (w *world) requests() *desk.Requests {
+	r, err := desk.NewRequests(w.store, policy.DefaultPolicy(), []string{"secret"}, w.clock.Now)
+	require.NoError(w.t, err)
+	return r
+}
+
+// answered is a permanent license that answers a request, its conditions recorded in two steps.
+func (w *world) answered() license.License {
+	q, ctx := licensetest.Permanent(), context.Background()
+	asked, err := w.requests().Ask(ctx, w.call(licensetest.SalesCaller), desk.Asking{
+		Sale: policy.Sale{ServerToken: q.ServerToken, Customer: q.Customer, Type: q.Type, Modules: q.Modules, Order: q.Order},
+	})
+	require.NoError(w.t, err)
+	for _, met := range [][]ledger.Condition{q.Conditions[2:3], {q.Conditions[0], q.Conditions[1], q.Conditions[3]}} {
+		_, err = w.requests().Record(ctx, w.call(licensetest.AccountingCaller), asked.DocumentID, met)
+		require.NoError(w.t, err)
+	}
+	return w.read(w.issuer.Sold(ctx, w.call(licensetest.AccountingCaller), issuing.SoldRequest{RequestID: asked.DocumentID}))
+}
+
+func (w *world) rehost(l license.License, to string) license.License {
+	return w.read(w.issuer.Rehost(context.Background(), w.call(licensetest.SupportCaller), issuing.RehostRequest{
+		ID: l.ID, ServerToken: to, Reason: issuing.ServerReplaced, IfMatch: l.Version,
+	}))
+}
+
+func sentences(p history.Page) []string {
+	var all []string
+	for _, e := range p.Events {
+		all = append(all, e.Sentence)
+	}
+	return all
+}
+
+func TestEvents_RequestsAndExceptionsOfALineageFollowItToItsNewServer(t *testing.T) {
+	w := newWorld(t)
+	l := w.answered()
+	for _, to := range []string{"QMSA-MOVE-0001", "QMSA-MOVE-0002", "QMSA-MOVE-0003"} {
+		l = w.rehost(l, to)
+	}
+	x, err := desk.NewExceptions(w.store, 30, []string{"secret"}, w.clock.Now)
+	require.NoError(t, err)
+	ask := desk.AskRequest{LineageID: l.LineageID, Rule: string(license.RehostLimit), Reason: "Their server burnt."}
+	asked, err := x.Ask(context.Background(), w.call(licensetest.SupportCaller), ask)
+	require.NoError(t, err)
+	_, err = x.Grant(context.Background(), w.call(licensetest.AdminCaller), desk.GrantRequest{
+		LineageID: l.LineageID, Rule: string(license.RehostLimit), Reason: "The fire brigade says so.", RequestID: asked.DocumentID,
+	})
+	require.NoError(t, err)
+	_, err = x.Ask(context.Background(), w.call(licensetest.SupportCaller), desk.AskRequest{ServerToken: "QMSA-MOVE-0003", Rule: string(license.TemporaryLimit), Reason: "elsewhere"})
+	require.NoError(t, err)
+	l = w.rehost(l, "QMSA-MOVE-0004")
+
+	p := w.page(l.ID, "", 100, "")
+	told := sentences(p)
+	require.Equal(t, "support (support) moved the permanent license of Northwind Call Centers to this server, from server QMSA-MOVE-0003: the server was replaced. "+
+		"It was allowed by an exception that admin granted: The fire brigade says so.", told[2])
+	require.Contains(t, told, "admin (admin) granted an exception from the limit of re-hosts, for one license: The fire brigade says so.")
+	require.Contains(t, told, "support (support) asked an admin for an exception from the limit of re-hosts: Their server burnt.")
+	require.Contains(t, told, "sales (sales) requested a permanent license for Northwind Call Centers from accounting.")
+	require.Contains(t, told, "accounting (accounting) recorded for the request of a permanent license for Northwind Call Centers that a condition of the sale is met: quantities match on 2 Nov 2026 (O-7781).")
+	require.Contains(t, told, "accounting (accounting) recorded for the request of a permanent license for Northwind Call Centers that 3 conditions of the sale are met: "+
+		"contract signed on 2 Nov 2026 (O-7781), payment received on 2 Nov 2026 (O-7781), customer name matches on 2 Nov 2026 (O-7781).")
+	require.NotContains(t, strings.Join(told, "\n"), "elsewhere", "what else was asked of a server that it left is not told")
+}
+
+func TestEvents_TellTheConditionsAndTheTrialThatALicenseWasMadeFrom(t *testing.T) {
+	w := newWorld(t)
+	trial := w.read(w.issuer.Temporary(context.Background(), w.call(licensetest.SalesCaller), licensetest.Trial()))
+	q := licensetest.Permanent()
+	q.ConvertsTrial, q.Conditions[1].Evidence = trial.ID, "Bank statement"
+	l := w.read(w.issuer.Sold(context.Background(), w.call(licensetest.AccountingCaller), q))
+	e := w.page(l.ID, "", 1, "").Events[0]
+	require.Equal(t, q.Conditions, e.Conditions)
+	require.EqualValues(t, trial.ID, e.ConvertsTrial)
+	require.True(t, strings.HasSuffix(e.Sentence, " It takes the place of the trial "+trial.ID+". Conditions of the sale: contract signed on 2 Nov 2026 (O-7781), "+
+		"payment received on 2 Nov 2026 (Bank statement), quantities match on 2 Nov 2026 (O-7781), customer name matches on 2 Nov 2026 (O-7781)."), e.Sentence)
+}
+
+func TestEvents_ACorrectionToAnotherServerIsNoMove(t *testing.T) {
+	w := newWorld(t)
+	wrong := w.sold()
+	w.read(w.issuer.Correct(context.Background(), w.call(licensetest.AccountingCaller), issuing.CorrectionRequest{
+		ID: wrong.ID, IfMatch: 1, Reason: "A typing error.", ServerToken: "QMSA-RIGHT-0001", Customer: "Contoso",
+	}))
+	var told []string
+	for _, e := range w.page(wrong.ID, "", 100, "").Events {
+		if e.ServerToken == licensetest.Token {
+			told = append(told, e.Sentence)
+		}
+	}
+	require.Equal(t, []string{
+		"accounting (accounting) corrected the subscription of Northwind Call Centers: A typing error. It is revoked here; the right one is on server QMSA-RIGHT-0001.",
+		"accounting (accounting) asked for a correction of the subscription of Northwind Call Centers: the right one is to be on server QMSA-RIGHT-0001: A typing error.",
+	}, told[:2])
+}
+
+func TestSentence_Words(t *testing.T) {
+	by := ledger.AuditActor{Subject: "s", Username: "anna", Role: license.Support}
+	l := license.License{Customer: "Nordwind", Type: license.Temporary, Purpose: license.Emergency, Seats: license.Seats{CallRecording: 1, ComputerRecording: 1, AgentEvaluation: 1}}
+	require.Contains(t, history.Sentence(&ledger.AuditText{Event: ledger.EventIssued, By: by, License: &l}, nil), "anna (support) issued an emergency license for Nordwind")
+	require.Contains(t, history.Sentence(&ledger.AuditText{Event: ledger.EventIssued, By: by, License: &l}, nil), "1 Agent Evaluation seat.")
+	for rule, words := range map[license.Code]string{
+		license.TemporaryLimit: "the limit of temporary licenses", license.TrialLimit: "the limit of trials", license.RehostLimit: "the limit of re-hosts", "new_limit": "the limit new_limit",
+	} {
+		got := history.Sentence(&ledger.AuditText{Event: ledger.EventExceptionAsked, By: by, Document: &ledger.AuditDocument{Body: []byte(`{"rule":"` + string(rule) + `"}`)}}, nil)
+		require.Equal(t, "anna (support) asked an admin for an exception from "+words+".", got)
+	}
+	for _, reason := range issuing.RehostReasons() {
+		got := history.Sentence(&ledger.AuditText{Event: ledger.EventIssued, Operation: ledger.OpRehost, By: by, License: &l, Reason: string(reason), Note: "as they say"}, nil)
+		require.NotContains(t, got, string(reason))
+		require.Contains(t, got, "as they say.")
+	}
+}
