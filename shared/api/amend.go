@@ -38,7 +38,7 @@ type previewAnswer struct {
 func Amend(issuer *issuing.Issuer) Endpoint {
 	route := amendRoute
 	return route.at(httpapi.Handle(route.options(maxBody), func(ctx context.Context, r httpapi.Request, in amendBody) (httpapi.Response, error) {
-		id := r.Path("id")
+		id := pathID(r)
 		call, ifMatch, err := writeCall(r, route, "/v1/licenses/"+id+"/amend")
 		if err != nil {
 			return httpapi.Response{}, err

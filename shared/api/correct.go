@@ -21,7 +21,7 @@ type correctBody struct {
 func Correct(issuer *issuing.Issuer) Endpoint {
 	route := correctRoute
 	return route.at(httpapi.Handle(route.options(maxBody), func(ctx context.Context, r httpapi.Request, in correctBody) (httpapi.Response, error) {
-		id := r.Path("id")
+		id := pathID(r)
 		call, ifMatch, err := writeCall(r, route, "/v1/licenses/"+id+"/correct")
 		if err != nil {
 			return httpapi.Response{}, err

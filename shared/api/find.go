@@ -16,7 +16,7 @@ type licenseAnswer struct {
 // Show handles GET /v1/licenses/{id}.
 func Show(reader *registry.Reader) Endpoint {
 	return showRoute.at(httpapi.Handle(showRoute.options(0), func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
-		found, err := reader.Show(ctx, r.Caller, r.Path("id"))
+		found, err := reader.Show(ctx, r.Caller, pathID(r))
 		if err != nil {
 			return httpapi.Response{}, err
 		}

@@ -23,7 +23,7 @@ func History(reader *history.Reader) Endpoint {
 		if err := license.Collect(err, r.NotEmpty("checkpoint")); err != nil {
 			return httpapi.Response{}, err
 		}
-		page, err := reader.Events(ctx, r.Caller, r.Path("id"), r.Query("cursor"), limit, r.Query("checkpoint"))
+		page, err := reader.Events(ctx, r.Caller, pathID(r), r.Query("cursor"), limit, r.Query("checkpoint"))
 		if err != nil {
 			return httpapi.Response{}, err
 		}

@@ -18,7 +18,7 @@ type rehostBody struct {
 func Rehost(issuer *issuing.Issuer) http.Handler {
 	route := rehostRoute
 	return httpapi.Handle(route.options(maxBody), func(ctx context.Context, r httpapi.Request, in rehostBody) (httpapi.Response, error) {
-		id := r.Path("id")
+		id := pathID(r)
 		call, ifMatch, err := writeCall(r, route, "/v1/licenses/"+id+"/rehost")
 		if err != nil {
 			return httpapi.Response{}, err

@@ -20,7 +20,7 @@ type renewBody struct {
 func Renew(issuer *issuing.Issuer) Endpoint {
 	route := renewRoute
 	return route.at(httpapi.Handle(route.options(maxBody), func(ctx context.Context, r httpapi.Request, in renewBody) (httpapi.Response, error) {
-		id := r.Path("id")
+		id := pathID(r)
 		call, ifMatch, err := writeCall(r, route, "/v1/licenses/"+id+"/renew")
 		if err != nil {
 			return httpapi.Response{}, err

@@ -80,7 +80,7 @@ type requestsAnswer struct {
 func Request(d *desk.Requests) Endpoint {
 	route := requestRoute
 	return route.at(httpapi.Handle(route.options(0), func(ctx context.Context, r httpapi.Request, _ struct{}) (httpapi.Response, error) {
-		found, err := d.Show(ctx, r.Caller, r.Path("id"))
+		found, err := d.Show(ctx, r.Caller, pathID(r))
 		header := http.Header{}
 		header.Set("ETag", httpapi.ETag(found.Version))
 		return httpapi.Response{Header: header, Body: requestAnswer{found}}, err
@@ -123,7 +123,7 @@ func WithdrawRequest(d *desk.Requests) Endpoint {
 // requestChange makes the endpoint of what changes a request.
 func requestChange[In any](route Route, what string, do func(context.Context, protocol.Call, string, In) (protocol.Outcome, error)) Endpoint {
 	return route.at(httpapi.Handle(route.options(maxBody), func(ctx context.Context, r httpapi.Request, in In) (httpapi.Response, error) {
-		id := r.Path("id")
+		id := pathID(r)
 		call, err := deskCall(r, route, "/v1/license-requests/"+id+"/"+what)
 		if err != nil {
 			return httpapi.Response{}, err

@@ -17,7 +17,7 @@ type revokeBody struct {
 func Revoke(revoker *issuing.Revoker) http.Handler {
 	route := revokeRoute
 	return httpapi.Handle(route.options(maxBody), func(ctx context.Context, r httpapi.Request, in revokeBody) (httpapi.Response, error) {
-		id := r.Path("id")
+		id := pathID(r)
 		call, ifMatch, err := writeCall(r, route, "/v1/licenses/"+id+"/revoke")
 		if err != nil {
 			return httpapi.Response{}, err

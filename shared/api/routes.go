@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"qmslicensing/shared/httpapi"
 	"qmslicensing/shared/license"
@@ -127,6 +128,10 @@ const (
 func (r Route) options(maxBody int) httpapi.Options {
 	return httpapi.Options{Route: r.String(), Staff: r.Staff(), AnyOf: r.Operations, MaxBody: maxBody}
 }
+
+// pathID returns the id in the path as ids are written, however it was typed, so that reads and writes, and the digest of
+// an Idempotency-Key, mean the same by it.
+func pathID(r httpapi.Request) string { return strings.ToLower(strings.TrimSpace(r.Path("id"))) }
 
 // writeCall reads the headers of a write. path is the route's with its parameters filled in.
 func writeCall(r httpapi.Request, route Route, path string) (call protocol.Call, ifMatch int, err error) {
