@@ -114,8 +114,8 @@ export interface paths {
         };
         /**
          * What happened to a license
-         * @description Every audit entry of the license's server, and those of its lineage on every other server that it was ever on, newest
-         *     first, each in a sentence and in fields. Every chain is computed again: `chains` says where one does not hold and what
+         * @description Every audit entry of the license's server, and those of its lineage, with its license requests and exceptions, on every
+         *     other server that it was ever on, newest first, each in a sentence and in fields. Every chain is computed again: `chains` says where one does not hold and what
          *     was done to it. Keep the `checkpoint` of a chain and send that of the license's own server with a later call: only
          *     so is a chain found that was replaced as a whole.
          */
@@ -1673,7 +1673,10 @@ export interface components {
         IfMatch: string;
         /** @description The ETag of the license that is changed. Without it the answer is 428 `if_match_required`. */
         RequiredIfMatch: string;
-        /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+        /**
+         * @description Capitals and spaces around it are let pass.
+         * @example 5a7b22fd3b0147caae4f13a5d93c2b11
+         */
         LicenseId: string;
         /** @example 0f5e9c1d7a3b4826a4d1c0e97f62b538 */
         LicenseRequestId: string;
@@ -1889,7 +1892,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                /**
+                 * @description Capitals and spaces around it are let pass.
+                 * @example 5a7b22fd3b0147caae4f13a5d93c2b11
+                 */
                 id: components["parameters"]["LicenseId"];
             };
             cookie?: never;
@@ -1922,7 +1928,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                /**
+                 * @description Capitals and spaces around it are let pass.
+                 * @example 5a7b22fd3b0147caae4f13a5d93c2b11
+                 */
                 id: components["parameters"]["LicenseId"];
             };
             cookie?: never;
@@ -1954,6 +1963,8 @@ export interface operations {
                      *           "note": null,
                      *           "licenseRequestId": null,
                      *           "exceptionIds": [],
+                     *           "conditions": [],
+                     *           "convertsTrial": null,
                      *           "before": null,
                      *           "after": null,
                      *           "document": null,
@@ -1989,7 +2000,10 @@ export interface operations {
                 "If-Match": components["parameters"]["RequiredIfMatch"];
             };
             path: {
-                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                /**
+                 * @description Capitals and spaces around it are let pass.
+                 * @example 5a7b22fd3b0147caae4f13a5d93c2b11
+                 */
                 id: components["parameters"]["LicenseId"];
             };
             cookie?: never;
@@ -2038,7 +2052,10 @@ export interface operations {
                 "If-Match": components["parameters"]["RequiredIfMatch"];
             };
             path: {
-                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                /**
+                 * @description Capitals and spaces around it are let pass.
+                 * @example 5a7b22fd3b0147caae4f13a5d93c2b11
+                 */
                 id: components["parameters"]["LicenseId"];
             };
             cookie?: never;
@@ -2087,7 +2104,10 @@ export interface operations {
                 "If-Match": components["parameters"]["RequiredIfMatch"];
             };
             path: {
-                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                /**
+                 * @description Capitals and spaces around it are let pass.
+                 * @example 5a7b22fd3b0147caae4f13a5d93c2b11
+                 */
                 id: components["parameters"]["LicenseId"];
             };
             cookie?: never;
@@ -2141,7 +2161,10 @@ export interface operations {
                 "If-Match": components["parameters"]["RequiredIfMatch"];
             };
             path: {
-                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                /**
+                 * @description Capitals and spaces around it are let pass.
+                 * @example 5a7b22fd3b0147caae4f13a5d93c2b11
+                 */
                 id: components["parameters"]["LicenseId"];
             };
             cookie?: never;
@@ -2185,7 +2208,10 @@ export interface operations {
                 "If-Match": components["parameters"]["RequiredIfMatch"];
             };
             path: {
-                /** @example 5a7b22fd3b0147caae4f13a5d93c2b11 */
+                /**
+                 * @description Capitals and spaces around it are let pass.
+                 * @example 5a7b22fd3b0147caae4f13a5d93c2b11
+                 */
                 id: components["parameters"]["LicenseId"];
             };
             cookie?: never;
