@@ -7,6 +7,7 @@ import (
 	"qmslicensing/shared/httpapi"
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/desk"
+	"qmslicensing/shared/license/policy"
 	"qmslicensing/shared/license/protocol"
 )
 
@@ -14,6 +15,7 @@ type exceptionBody struct {
 	ServerToken *string `json:"serverToken"`
 	LineageID   *string `json:"lineageId"`
 	Rule        string  `json:"rule"`
+	Days        *int    `json:"days"`
 	Reason      string  `json:"reason"`
 	RequestID   *string `json:"requestId"`
 }
@@ -22,6 +24,7 @@ type exceptionRequestBody struct {
 	ServerToken *string `json:"serverToken"`
 	LineageID   *string `json:"lineageId"`
 	Rule        string  `json:"rule"`
+	Days        *int    `json:"days"`
 	Reason      string  `json:"reason"`
 }
 
@@ -45,11 +48,12 @@ func grantException(exceptions *desk.Exceptions) http.Handler {
 		token, tokenErr := notEmpty("/serverToken", in.ServerToken)
 		lineage, lineageErr := notEmpty("/lineageId", in.LineageID)
 		request, requestErr := notEmpty("/requestId", in.RequestID)
-		if err := license.Collect(tokenErr, lineageErr, requestErr); err != nil {
+		days, daysErr := exceptionDays(in.Days)
+		if err := license.Collect(tokenErr, lineageErr, requestErr, daysErr); err != nil {
 			return httpapi.Response{}, err
 		}
 		return documented(exceptions.Grant(ctx, call, desk.GrantRequest{
-			ServerToken: token, LineageID: lineage, Rule: in.Rule, Reason: in.Reason, RequestID: request,
+			ServerToken: token, LineageID: lineage, Rule: in.Rule, Reason: in.Reason, RequestID: request, Days: days,
 		}))
 	})
 }
@@ -63,11 +67,23 @@ func askException(exceptions *desk.Exceptions) http.Handler {
 		}
 		token, tokenErr := notEmpty("/serverToken", in.ServerToken)
 		lineage, lineageErr := notEmpty("/lineageId", in.LineageID)
-		if err := license.Collect(tokenErr, lineageErr); err != nil {
+		days, daysErr := exceptionDays(in.Days)
+		if err := license.Collect(tokenErr, lineageErr, daysErr); err != nil {
 			return httpapi.Response{}, err
 		}
-		return documented(exceptions.Ask(ctx, call, desk.AskRequest{ServerToken: token, LineageID: lineage, Rule: in.Rule, Reason: in.Reason}))
+		return documented(exceptions.Ask(ctx, call, desk.AskRequest{ServerToken: token, LineageID: lineage, Rule: in.Rule, Reason: in.Reason, Days: days}))
 	})
+}
+
+// exceptionDays returns the days that a license may run, 0 where none are given.
+func exceptionDays(given *int) (int, error) {
+	if given == nil {
+		return 0, nil
+	}
+	if *given == 0 {
+		return 0, license.Invalid("/days", "The days are how long the license may be, 1 to %d; this is 0. Leave days out for the length that its purpose gets.", policy.MaxTemporaryDays)
+	}
+	return *given, nil
 }
 
 // documented answers a write of a document with its frozen answer.

@@ -19,6 +19,7 @@ type Ask struct {
 	Rule        license.Code     `json:"rule"`
 	ServerToken license.Optional `json:"serverToken"`
 	LineageID   license.Optional `json:"lineageId"`
+	Days        int              `json:"days,omitzero"` // how long the license is to be; 0: what its purpose gets
 	Reason      string           `json:"reason"`
 	AskedBy     string           `json:"askedBy"`
 	AskedAt     time.Time        `json:"askedAt"`
@@ -40,12 +41,14 @@ type ExceptionRequest struct {
 	Version int   `json:"version"`
 }
 
-// AskRequest asks for an exception: ServerToken or LineageID by what the rule counts.
+// AskRequest asks for an exception: ServerToken or LineageID by what the rule counts. Days, if not 0, is
+// how long the license is to be, 1 to policy.MaxTemporaryDays.
 type AskRequest struct {
 	ServerToken string
 	LineageID   string
 	Rule        string
 	Reason      string
+	Days        int `json:",omitzero"`
 }
 
 // Ask takes a request for an exception; sales, support and accounting. Refusal: LicenseNotFound for an unknown lineage.
@@ -53,7 +56,7 @@ func (x *Exceptions) Ask(ctx context.Context, call protocol.Call, q AskRequest) 
 	if err := call.Caller.Authorize(license.AskException); err != nil {
 		return protocol.Outcome{}, err
 	}
-	w, err := clean(q.ServerToken, q.LineageID, q.Rule, q.Reason)
+	w, err := clean(q.ServerToken, q.LineageID, q.Rule, q.Reason, q.Days)
 	if err != nil {
 		return protocol.Outcome{}, err
 	}
@@ -63,7 +66,7 @@ func (x *Exceptions) Ask(ctx context.Context, call protocol.Call, q AskRequest) 
 	}
 	return x.recorder.Apply(ctx, protocol.Change{
 		Call: call, Token: token,
-		Hash: protocol.Digest(AskRequest{string(w.subject.ServerToken), w.subject.LineageID, string(w.rule), w.reason}),
+		Hash: protocol.Digest(AskRequest{string(w.subject.ServerToken), w.subject.LineageID, string(w.rule), w.reason, w.days}),
 		Decide: func(_ context.Context, now protocol.Situation) (protocol.Effect, error) {
 			return decideAsk(now, call.Caller, w)
 		},
@@ -73,7 +76,7 @@ func (x *Exceptions) Ask(ctx context.Context, call protocol.Call, q AskRequest) 
 func decideAsk(now protocol.Situation, by license.Caller, w wish) (protocol.Effect, error) {
 	asked := ExceptionRequest{State: Open, Version: 1, Ask: Ask{
 		ID: protocol.NewID(), Rule: w.rule, ServerToken: license.Optional(w.subject.ServerToken), LineageID: license.Optional(w.subject.LineageID),
-		Reason: w.reason, AskedBy: by.Username, AskedAt: second(now.At),
+		Days: w.days, Reason: w.reason, AskedBy: by.Username, AskedAt: second(now.At),
 	}}
 	request, err := document(exceptionRequestKind, asked.ID, 1, Open, now.At, storedAsk{asked.Ask, by.Subject})
 	if err != nil {

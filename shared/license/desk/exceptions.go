@@ -26,12 +26,14 @@ const (
 	Expired State = "expired"
 )
 
-// Grant is what is stored of an exception. It lifts the limits of one rule for one license.
+// Grant is what is stored of an exception. It lifts what one rule counts for one license, and with Days also how long that
+// license may be.
 type Grant struct {
 	ID          string           `json:"id"`
 	Rule        license.Code     `json:"rule"`
 	ServerToken license.Optional `json:"serverToken"`
 	LineageID   license.Optional `json:"lineageId"`
+	Days        int              `json:"days,omitzero"` // the most days of that license; 0: what its purpose gets
 	Reason      string           `json:"reason"`
 	GrantedBy   string           `json:"grantedBy"`
 	GrantedAt   time.Time        `json:"grantedAt"`
@@ -80,14 +82,15 @@ func newest(ctx context.Context, store ledger.Reader, s Subject, rule license.Co
 }
 
 // TakeException adds to a decision that it uses the open exception of a subject from a rule, if there is one: it can be
-// used once, and goes back if the license is given up.
-func TakeException(ctx context.Context, store ledger.Reader, d *protocol.Decision, s Subject, rule license.Code, by license.Caller, at time.Time) (taken bool, err error) {
+// used once, and goes back if the license is given up. days, if not 0, is a length beyond the rule, which the exception
+// must allow.
+func TakeException(ctx context.Context, store ledger.Reader, d *protocol.Decision, s Subject, rule license.Code, days int, by license.Caller, at time.Time) (taken bool, err error) {
 	_, before, err := newest(ctx, store, s, rule)
 	if err != nil || before.Version == 0 {
 		return false, err
 	}
 	e, err := readException(before, at)
-	if err != nil || e.State != Granted {
+	if err != nil || e.State != Granted || days > e.Days {
 		return false, err
 	}
 	if d.Record.ID == "" {
@@ -122,13 +125,14 @@ func NewExceptions(store Store, days int, secrets []string, now func() time.Time
 }
 
 // GrantRequest grants an exception: ServerToken or LineageID by what the rule counts. RequestID, if not "", is the
-// request that it answers.
+// request that it answers. Days, if not 0, is how long the license may be, 1 to policy.MaxTemporaryDays.
 type GrantRequest struct {
 	ServerToken string
 	LineageID   string
 	Rule        string
 	Reason      string
 	RequestID   string
+	Days        int `json:",omitzero"`
 }
 
 // Grant grants an exception; admin only. Refusals: ExceptionExists while one is open, LicenseNotFound for an unknown
@@ -137,7 +141,7 @@ func (x *Exceptions) Grant(ctx context.Context, call protocol.Call, q GrantReque
 	if err := call.Caller.Authorize(license.GrantException); err != nil {
 		return protocol.Outcome{}, err
 	}
-	w, err := clean(q.ServerToken, q.LineageID, q.Rule, q.Reason)
+	w, err := clean(q.ServerToken, q.LineageID, q.Rule, q.Reason, q.Days)
 	if err != nil {
 		return protocol.Outcome{}, err
 	}
@@ -151,7 +155,7 @@ func (x *Exceptions) Grant(ctx context.Context, call protocol.Call, q GrantReque
 	}
 	return x.recorder.Apply(ctx, protocol.Change{
 		Call: call, Token: token,
-		Hash: protocol.Digest(GrantRequest{string(w.subject.ServerToken), w.subject.LineageID, string(w.rule), w.reason, requestID}),
+		Hash: protocol.Digest(GrantRequest{string(w.subject.ServerToken), w.subject.LineageID, string(w.rule), w.reason, requestID, w.days}),
 		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Effect, error) {
 			return x.decideGrant(ctx, now, call.Caller, w, requestID)
 		},
@@ -161,7 +165,7 @@ func (x *Exceptions) Grant(ctx context.Context, call protocol.Call, q GrantReque
 func (x *Exceptions) decideGrant(ctx context.Context, now protocol.Situation, by license.Caller, w wish, requestID string) (protocol.Effect, error) {
 	granted := Exception{State: Granted, Version: 1, Grant: Grant{
 		ID: protocol.NewID(), Rule: w.rule, ServerToken: license.Optional(w.subject.ServerToken), LineageID: license.Optional(w.subject.LineageID),
-		Reason: w.reason, GrantedBy: by.Username, GrantedAt: second(now.At), ExpiresAt: second(now.At).AddDate(0, 0, x.days), RequestID: license.Optional(requestID),
+		Days: w.days, Reason: w.reason, GrantedBy: by.Username, GrantedAt: second(now.At), ExpiresAt: second(now.At).AddDate(0, 0, x.days), RequestID: license.Optional(requestID),
 	}}
 	var answered []ledger.Document
 	if requestID != "" {

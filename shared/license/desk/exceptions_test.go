@@ -96,11 +96,12 @@ func (o *bureau) entries(server license.ServerToken) (all []ledger.AuditText) {
 
 func TestGrant_IsInTheHistoryOfAServerThatHasNothingYet(t *testing.T) {
 	o := newBureau(t)
-	granted, err := o.grant(desk.GrantRequest{ServerToken: " qmsa-7k2p-9xwd-h4tn-rc53\n", Rule: "trial_limit", Reason: " a longer trial "})
+	granted, err := o.grant(desk.GrantRequest{ServerToken: " qmsa-7k2p-9xwd-h4tn-rc53\n", Rule: "trial_limit", Reason: " a longer trial ", Days: 45})
 	require.NoError(t, err)
 	require.Equal(t, desk.Granted, granted.State)
 	require.EqualValues(t, licensetest.Token, granted.ServerToken)
 	require.Equal(t, "a longer trial", granted.Reason)
+	require.Equal(t, 45, granted.Days)
 	require.Equal(t, "admin", granted.GrantedBy)
 	require.Equal(t, o.clock.Now().AddDate(0, 0, 14), granted.ExpiresAt)
 	entries := o.entries(licensetest.Token)
@@ -205,6 +206,9 @@ func TestExceptions_Refusals(t *testing.T) {
 		"no lineage":                 {desk.GrantRequest{Rule: "rehost_limit"}, license.InvalidRequest, "/lineageId"},
 		"an unknown lineage":         {desk.GrantRequest{LineageID: nobody, Rule: "rehost_limit"}, license.LicenseNotFound, "/lineageId"},
 		"a temporary license":        {desk.GrantRequest{LineageID: trial.LicenseID, Rule: "rehost_limit"}, license.InvalidRequest, "/lineageId"},
+		"days of a re-host":          {desk.GrantRequest{LineageID: nobody, Rule: "rehost_limit", Days: 5}, license.InvalidRequest, "/days"},
+		"days below one":             {desk.GrantRequest{ServerToken: token, Rule: "trial_limit", Days: -1}, license.InvalidRequest, "/days"},
+		"more than a year":           {desk.GrantRequest{ServerToken: token, Rule: "trial_limit", Days: 367}, license.InvalidRequest, "/days"},
 		"no reason":                  {desk.GrantRequest{ServerToken: token, Rule: "trial_limit", Reason: " "}, license.InvalidRequest, "/reason"},
 		"an unknown request":         {desk.GrantRequest{ServerToken: token, Rule: "trial_limit", RequestID: nobody}, license.RequestNotFound, "/requestId"},
 		"a request that is no id":    {desk.GrantRequest{ServerToken: token, Rule: "trial_limit", RequestID: "x"}, license.RequestNotFound, "/requestId"},
@@ -220,7 +224,7 @@ func TestExceptions_Refusals(t *testing.T) {
 			_, err := o.grant(c.q)
 			require.Equal(t, c.pointer, requireCode(t, c.code, err).Fields[0].Pointer)
 			if c.q.RequestID == "" {
-				_, err = o.ask(licensetest.SalesCaller, desk.AskRequest{ServerToken: c.q.ServerToken, LineageID: c.q.LineageID, Rule: c.q.Rule, Reason: c.q.Reason})
+				_, err = o.ask(licensetest.SalesCaller, desk.AskRequest{ServerToken: c.q.ServerToken, LineageID: c.q.LineageID, Rule: c.q.Rule, Reason: c.q.Reason, Days: c.q.Days})
 				require.Equal(t, c.pointer, requireCode(t, c.code, err).Fields[0].Pointer)
 			}
 			require.Len(t, o.entries(licensetest.Token), before)
@@ -255,9 +259,12 @@ func TestExceptions_WhoMayWhat(t *testing.T) {
 func TestAskException_AnAdminGrantsItAndBothSeeIt(t *testing.T) {
 	o := newBureau(t)
 	ctx := context.Background()
-	asked, err := o.ask(licensetest.SalesCaller, desk.AskRequest{ServerToken: token, Rule: "trial_limit"})
+	asked, err := o.ask(licensetest.SalesCaller, desk.AskRequest{ServerToken: token, Rule: "trial_limit", Days: 45})
 	require.NoError(t, err)
 	require.Equal(t, desk.Open, asked.State)
+	shown, err := o.exceptions.Requests(ctx, licensetest.AdminCaller, desk.Open, "", 10)
+	require.NoError(t, err)
+	require.Equal(t, 45, shown.Items[0].Days, "an admin sees for how long")
 	granted, err := o.grant(desk.GrantRequest{ServerToken: token, Rule: "trial_limit", RequestID: asked.ID})
 	require.NoError(t, err)
 	require.EqualValues(t, asked.ID, granted.RequestID)
@@ -348,7 +355,7 @@ func TestGrant_OfALineageIsInTheChainOfItsServer(t *testing.T) {
 		if !want {
 			subject = desk.Subject{LineageID: renewed.LicenseID}
 		}
-		taken, err := desk.TakeException(ctx, o.store, decision, subject, license.RehostLimit, licensetest.SupportCaller, o.clock.Now())
+		taken, err := desk.TakeException(ctx, o.store, decision, subject, license.RehostLimit, 0, licensetest.SupportCaller, o.clock.Now())
 		require.NoError(t, err)
 		require.Equal(t, want, taken)
 	}

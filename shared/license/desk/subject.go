@@ -36,11 +36,12 @@ type wish struct {
 	subject Subject
 	rule    license.Code
 	reason  string
+	days    int
 }
 
 // clean checks what both the request for an exception and its grant must say.
-func clean(rawToken, lineageID, rule, reason string) (wish, error) {
-	w := wish{rule: license.Code(rule)}
+func clean(rawToken, lineageID, rule, reason string, days int) (wish, error) {
+	w := wish{rule: license.Code(rule), days: days}
 	text, reasonErr := license.CleanText("/reason", "The reason", reason, 1, policy.MaxNote)
 	w.reason = text
 	var subjectErr error
@@ -54,7 +55,19 @@ func clean(rawToken, lineageID, rule, reason string) (wish, error) {
 	default:
 		w.subject, subjectErr = cleanServer(rawToken, lineageID, w.rule)
 	}
-	return w, license.Collect(subjectErr, reasonErr)
+	return w, license.Collect(subjectErr, checkDays(w.rule, days), reasonErr)
+}
+
+func checkDays(rule license.Code, days int) error {
+	switch {
+	case days == 0:
+		return nil
+	case rule == license.RehostLimit:
+		return license.Invalid("/days", "A re-host has no length of its own. Leave days out.")
+	case days < 1 || days > policy.MaxTemporaryDays:
+		return license.Invalid("/days", "The days are how long the license may be, 1 to %d; this is %d. Leave days out if it is the number of licenses that is lifted, not their length.", policy.MaxTemporaryDays, days)
+	}
+	return nil
 }
 
 func ruleNames() string {

@@ -25,8 +25,14 @@ func (w *world) rules() policy.Policy {
 	return p
 }
 
+// limit is a rule that a license would exceed; days is its length if that is what exceeds it.
+type limit struct {
+	rule license.Code
+	days int
+}
+
 // limitsMet are the limits that a temporary license would exceed, said a second time.
-func (w *world) limitsMet(l license.License, days int) (met []license.Code) {
+func (w *world) limitsMet(l license.License, days int) (met []limit) {
 	today := license.Today(w.clock.Now())
 	longest := map[license.Purpose]int{license.Trial: 30, license.Troubleshooting: 30, license.Emergency: 14}[l.Purpose]
 	trials, recent := w.model.trialDays(l.ServerToken, l.Customer), 0
@@ -35,11 +41,18 @@ func (w *world) limitsMet(l license.License, days int) (met []license.Code) {
 			recent++
 		}
 	}
-	if l.Purpose == license.Trial && (days > longest || trials+days > 60) {
-		met = append(met, license.TrialLimit)
+	tooLong := 0
+	if days > longest {
+		tooLong = days
 	}
-	if l.Purpose != license.Trial && days > longest || recent >= 3 {
-		met = append(met, license.TemporaryLimit)
+	if l.Purpose == license.Trial {
+		if tooLong > 0 || trials+days > 60 {
+			met = append(met, limit{license.TrialLimit, tooLong})
+		}
+		tooLong = 0
+	}
+	if tooLong > 0 || recent >= 3 {
+		met = append(met, limit{license.TemporaryLimit, tooLong})
 	}
 	return met
 }
@@ -76,9 +89,9 @@ func (w *world) brink(e *entry) {
 
 // standing are those of the limits from which no exception is open.
 func (w *world) standing(l license.License, days int) license.Code {
-	for _, rule := range w.limitsMet(l, days) {
-		if !w.model.open(string(l.ServerToken), rule, w.clock.Now()) {
-			return rule
+	for _, met := range w.limitsMet(l, days) {
+		if !w.model.open(string(l.ServerToken), met.rule, w.clock.Now()) || met.days > w.model.allowed[subject(string(l.ServerToken), met.rule)].days {
+			return met.rule
 		}
 	}
 	return ""
@@ -88,8 +101,8 @@ func (w *world) standing(l license.License, days int) license.Code {
 func (w *world) used(l license.License, days int) func() {
 	met := w.limitsMet(l, days)
 	return func() {
-		for _, rule := range met {
-			delete(w.model.allowed, subject(string(l.ServerToken), rule))
+		for _, limit := range met {
+			delete(w.model.allowed, subject(string(l.ServerToken), limit.rule))
 		}
 	}
 }
@@ -127,6 +140,9 @@ func (w *world) grant(e *entry) {
 	if moves {
 		rule, of, q = license.RehostLimit, e.LineageID, desk.GrantRequest{LineageID: e.LineageID}
 	}
+	if !moves && w.random.IntN(2) == 0 {
+		q.Days = 30 + w.random.IntN(4)
+	}
 	q.Rule, q.Reason = string(rule), "agreed"
 	if !w.granted(w.someone(licensetest.AdminCaller), of, q) {
 		return
@@ -152,7 +168,7 @@ func (w *world) granted(caller license.Caller, of string, q desk.GrantRequest) b
 		return w.exceptions(store).Grant(w.ctx, call, q)
 	})
 	if done {
-		w.model.allowed[subject(of, license.Code(q.Rule))] = w.clock.Now().AddDate(0, 0, 14)
+		w.model.allowed[subject(of, license.Code(q.Rule))] = allowance{w.clock.Now().AddDate(0, 0, 14), q.Days}
 	}
 	return done
 }
@@ -194,8 +210,8 @@ func (w *world) compareExceptions() {
 			w.require(w.model.open(string(e.ServerToken+e.LineageID), e.Rule, w.clock.Now()), "exception %s from %s is open, and should be used", e.ID, e.Rule)
 		}
 	}
-	for _, until := range w.model.allowed {
-		if w.clock.Now().Before(until) {
+	for _, a := range w.model.allowed {
+		if w.clock.Now().Before(a.until) {
 			open--
 		}
 	}

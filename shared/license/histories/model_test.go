@@ -15,13 +15,13 @@ type model struct {
 	servers  map[license.ServerToken]*server
 	licenses map[string]*entry
 	lineages map[string][]time.Time // when each was re-hosted
-	allowed  map[string]time.Time   // exceptions by subject and rule: until when
+	allowed  map[string]allowance   // open exceptions by subject and rule
 	issued   map[string]int         // licenses by person and day
 	requests []*request
 }
 
 func newModel() *model {
-	return &model{map[license.ServerToken]*server{}, map[string]*entry{}, map[string][]time.Time{}, map[string]time.Time{}, map[string]int{}, nil}
+	return &model{map[license.ServerToken]*server{}, map[string]*entry{}, map[string][]time.Time{}, map[string]allowance{}, map[string]int{}, nil}
 }
 
 // server is a server's two slots and what its limits count.
@@ -97,7 +97,7 @@ func (m *model) number(l entry, status license.Status, before *entry) *entry {
 
 // open reports whether an exception from a rule is open for a server or lineage.
 func (m *model) open(of string, rule license.Code, now time.Time) bool {
-	return now.Before(m.allowed[subject(of, rule)])
+	return now.Before(m.allowed[subject(of, rule)].until)
 }
 
 func (e *entry) expired(now time.Time) bool { return e.ExpiredAt(now) }
@@ -157,4 +157,10 @@ func (m *model) revoke(e *entry) {
 	if s.temporary == e {
 		s.temporary = nil
 	}
+}
+
+// allowance is an exception: until when it is open, and the most days of its license, 0 if it lifts no length.
+type allowance struct {
+	until time.Time
+	days  int
 }

@@ -74,17 +74,27 @@ func (i *Issuer) run(ctx context.Context, q protocol.Write) (protocol.Outcome, e
 	return i.writer.Run(ctx, q)
 }
 
-// allow lets a decision exceed limits where the subject has an open exception from each, which the decision then takes.
-// Else it returns the first refusal, which also tells of the other rules that need one.
+// allow lets a decision exceed limits where the subject has an open exception from each rule that is as long as the license,
+// which the decision then takes. Else it returns the first refusal, which also tells of the other limits.
 func (i *Issuer) allow(ctx context.Context, d *protocol.Decision, s desk.Subject, by license.Caller, at time.Time, refusals ...*license.Error) error {
 	var standing []*license.Error
-	for _, refusal := range refusals {
-		taken, err := desk.TakeException(ctx, i.store, d, s, refusal.Code, by, at)
+	for n, refusal := range refusals {
+		ofRule := func(r *license.Error) bool { return r.Code == refusal.Code }
+		if slices.ContainsFunc(refusals[:n], ofRule) {
+			continue
+		}
+		days := 0
+		for _, r := range refusals[n:] {
+			if ofRule(r) {
+				days = max(days, policy.Length(r))
+			}
+		}
+		taken, err := desk.TakeException(ctx, i.store, d, s, refusal.Code, days, by, at)
 		if err != nil {
 			return err
 		}
 		if !taken {
-			standing = append(standing, refusal)
+			standing = slices.Concat(standing, slices.DeleteFunc(slices.Clone(refusals), func(r *license.Error) bool { return !ofRule(r) }))
 		}
 	}
 	if len(standing) == 0 {
@@ -94,7 +104,9 @@ func (i *Issuer) allow(ctx context.Context, d *protocol.Decision, s desk.Subject
 	for _, another := range standing[1:] {
 		first.Detail += " And another limit: " + another.Detail
 		first.Fields = slices.Concat(first.Fields, another.Fields)
-		first.With("alsoRefused", another.Code)
+		if another.Code != first.Code {
+			first.With("alsoRefused", another.Code)
+		}
 	}
 	return first
 }

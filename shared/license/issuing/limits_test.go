@@ -34,10 +34,13 @@ func emergencyBy(issuer *issuing.Issuer, key string, days int) (protocol.Outcome
 }
 
 // grant grants an exception from a rule for the server of the tests, and returns its id.
-func (d *desk) grant(rule license.Code) string {
+func (d *desk) grant(rule license.Code) string { return d.grantDays(rule, 0) }
+
+// grantDays grants one that also allows a license of a number of days.
+func (d *desk) grantDays(rule license.Code, days int) string {
 	d.t.Helper()
 	out, err := d.exceptions().Grant(context.Background(), licensetest.Call(licensetest.AdminCaller, d.key()),
-		exceptions.GrantRequest{ServerToken: string(licensetest.Token), Rule: string(rule), Reason: "agreed"})
+		exceptions.GrantRequest{ServerToken: string(licensetest.Token), Rule: string(rule), Reason: "agreed", Days: days})
 	require.NoError(d.t, err)
 	var a struct{ Exception exceptions.Exception }
 	require.NoError(d.t, json.Unmarshal(out.Body, &a))
@@ -122,7 +125,7 @@ func TestLimit_WhatIsVoidedIsNotCounted(t *testing.T) {
 func TestException_LiftsEveryLimitOfItsRuleForOneLicense(t *testing.T) {
 	d := newDesk(t)
 	d.fillServer()
-	id := d.grant(license.TemporaryLimit)
+	id := d.grantDays(license.TemporaryLimit, 40)
 	fourth := d.must(d.lend("fourth", 40)) // too long, and one too many
 	require.Equal(t, fourth.IssuedOn.AddDays(40), fourth.ExpiresOn)
 	used := d.exception(id)
@@ -147,9 +150,42 @@ func TestException_LiftsEveryLimitOfItsRuleForOneLicense(t *testing.T) {
 	requireWhole(t, d, licensetest.Token)
 }
 
+func TestException_WithoutDaysLiftsTheCountAndNoLength(t *testing.T) {
+	d := newDesk(t)
+	d.fillServer()
+	id := d.grant(license.TemporaryLimit)
+	_, err := d.lend(d.key(), 15)
+	refusal := requireCode(t, license.TemporaryLimit, err)
+	require.Contains(t, refusal.Detail, "only one with days 15 or more allows this length")
+	require.Equal(t, exceptions.Granted, d.exception(id).State, "what is refused takes nothing")
+	d.must(d.lend(d.key(), 14))
+	require.Equal(t, exceptions.Used, d.exception(id).State)
+}
+
+func TestException_AllowsItsDaysAndNotOneMore(t *testing.T) {
+	d := newDesk(t)
+	d.grantDays(license.TemporaryLimit, 20)
+	_, err := d.lend(d.key(), 21)
+	requireCode(t, license.TemporaryLimit, err)
+	d.must(d.lend(d.key(), 20))
+	_, err = d.lend(d.key(), 15)
+	requireCode(t, license.TemporaryLimit, err)
+}
+
+func TestLimit_TwoOfOneCodeAreBothTold(t *testing.T) {
+	d := newDesk(t)
+	d.fillServer()
+	_, err := d.lend(d.key(), 15)
+	refusal := requireCode(t, license.TemporaryLimit, err)
+	require.Contains(t, refusal.Detail, "runs for at most 14 days")
+	require.Contains(t, refusal.Detail, "And another limit: A server gets at most 3")
+	require.Len(t, refusal.Fields, 2)
+	require.NotContains(t, refusal.Params, "alsoRefused", "it is the same code")
+}
+
 func TestException_NoneMakesATemporaryLicenseOfMoreThanAYear(t *testing.T) {
 	d := newDesk(t)
-	d.grant(license.TemporaryLimit)
+	d.grantDays(license.TemporaryLimit, policy.MaxTemporaryDays)
 	_, err := d.lend(d.key(), policy.MaxTemporaryDays+1)
 	require.Equal(t, "/days", requireCode(t, license.InvalidRequest, err).Fields[0].Pointer)
 	d.must(d.lend(d.key(), policy.MaxTemporaryDays))

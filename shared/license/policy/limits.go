@@ -37,17 +37,26 @@ type TemporaryWish struct {
 	Days     int
 }
 
-// CheckTemporary returns the limits that a temporary license would exceed, at most one refusal a code: TrialLimit for a
+// CheckTemporary returns the limits that a temporary license would exceed, perhaps two of one code: TrialLimit for a
 // trial that is too long alone or with the customer's earlier ones on this server; TemporaryLimit for another purpose
 // that is too long, or where the server has had its number. uses are all that the server has had.
 func (p Policy) CheckTemporary(uses []ledger.TemporaryUse, w TemporaryWish, today license.Date) []*license.Error {
 	var refusals []*license.Error
 	for _, refusal := range []*license.Error{p.checkDays(w), p.checkTrials(uses, w), p.checkTemporaries(uses, today)} {
-		if refusal != nil && !slices.ContainsFunc(refusals, func(r *license.Error) bool { return r.Code == refusal.Code }) {
+		if refusal != nil {
 			refusals = append(refusals, refusal)
 		}
 	}
 	return refusals
+}
+
+// Length is the days of one license that a refusal of CheckTemporary found too many; 0 if it counted something else.
+func Length(refusal *license.Error) int {
+	if refusal.Params["counted"] != "days" {
+		return 0
+	}
+	days, _ := refusal.Params["requested"].(int)
+	return days
 }
 
 // checkDays refuses a temporary license that runs too long.
@@ -60,8 +69,8 @@ func (p Policy) checkDays(w TemporaryWish) *license.Error {
 	if w.Purpose == license.Trial {
 		code = license.TrialLimit
 	}
-	return license.Refuse(code, "A temporary license for %s runs for at most %d days; this asks for %d. Choose %d or fewer. %s",
-		purposeWords[w.Purpose], limit, w.Days, limit, askFor(code, "serverToken")).
+	return license.Refuse(code, "A temporary license for %s runs for at most %d days; this asks for %d. Choose %d or fewer. %s The exception must say the days: only one with days %d or more allows this length.",
+		purposeWords[w.Purpose], limit, w.Days, limit, askFor(code, "serverToken"), w.Days).
 		With("counted", "days").With("limit", limit).With("requested", w.Days).At("/days")
 }
 
@@ -71,10 +80,10 @@ func (p Policy) checkTrials(uses []ledger.TemporaryUse, w TemporaryWish) *licens
 	if w.Purpose != license.Trial {
 		return nil
 	}
-	key, had := customer.Key(w.Customer), 0
+	had := 0
 	earlier := []Issued{}
 	for _, use := range uses {
-		if use.Purpose == license.Trial && customer.Key(use.Customer) == key {
+		if use.Purpose == license.Trial && customer.Same(use.Customer, w.Customer) {
 			had += use.Days
 			earlier = append(earlier, issuedTemporary(use))
 		}

@@ -36,13 +36,15 @@ func TestCheckTemporary_AtTheLimitAndOneMore(t *testing.T) {
 		"60 days of trials in all":                 {[]ledger.TemporaryUse{use(-40, trial, 30, "N")}, policy.TemporaryWish{Purpose: trial, Customer: "N", Days: 30}, nil},
 		"61 days of trials in all":                 {[]ledger.TemporaryUse{use(-40, trial, 30, "N"), use(-9, trial, 10, "N")}, policy.TemporaryWish{Purpose: trial, Customer: "N", Days: 21}, []license.Code{"trial_limit"}},
 		"the customer written otherwise":           {[]ledger.TemporaryUse{use(-400, trial, 60, "Müller GmbH")}, policy.TemporaryWish{Purpose: trial, Customer: "MULLER", Days: 1}, []license.Code{"trial_limit"}},
+		"a customer without letters":               {[]ledger.TemporaryUse{use(-400, trial, 60, "+++")}, policy.TemporaryWish{Purpose: trial, Customer: "***", Days: 30}, nil},
+		"the same without letters":                 {[]ledger.TemporaryUse{use(-400, trial, 60, "+++")}, policy.TemporaryWish{Purpose: trial, Customer: "+++", Days: 30}, []license.Code{"trial_limit"}},
 		"another customer on this server":          {[]ledger.TemporaryUse{use(-400, trial, 60, "Müller GmbH")}, policy.TemporaryWish{Purpose: trial, Customer: "Northwind", Days: 30}, nil},
 		"the customer's other licenses":            {[]ledger.TemporaryUse{use(-40, repair, 30, "N"), use(-20, emergency, 14, "N")}, policy.TemporaryWish{Purpose: trial, Customer: "N", Days: 30}, nil},
 		"a third license in 90 days":               {[]ledger.TemporaryUse{use(-89, repair, 9, "N"), use(-1, emergency, 9, "N")}, policy.TemporaryWish{Purpose: emergency, Customer: "N", Days: 9}, nil},
 		"a fourth, of any purpose and customer":    {[]ledger.TemporaryUse{use(-89, trial, 9, "A"), use(-1, emergency, 9, "B"), use(0, repair, 9, "C")}, policy.TemporaryWish{Purpose: emergency, Customer: "N", Days: 9}, []license.Code{"temporary_limit"}},
 		"a fourth, the first 90 days ago":          {[]ledger.TemporaryUse{use(-90, trial, 9, "A"), use(-1, emergency, 9, "B"), use(0, repair, 9, "C")}, policy.TemporaryWish{Purpose: emergency, Customer: "N", Days: 9}, nil},
-		"two limits of one code are one refusal":   {[]ledger.TemporaryUse{use(-2, trial, 9, "A"), use(-1, emergency, 9, "B"), use(0, repair, 9, "C")}, policy.TemporaryWish{Purpose: emergency, Customer: "N", Days: 15}, []license.Code{"temporary_limit"}},
-		"too long, too much in all, and too often": {[]ledger.TemporaryUse{use(-2, trial, 30, "N"), use(-1, trial, 9, "N"), use(0, repair, 9, "C")}, policy.TemporaryWish{Purpose: trial, Customer: "N", Days: 31}, []license.Code{"trial_limit", "temporary_limit"}},
+		"two limits of one code are two refusals":  {[]ledger.TemporaryUse{use(-2, trial, 9, "A"), use(-1, emergency, 9, "B"), use(0, repair, 9, "C")}, policy.TemporaryWish{Purpose: emergency, Customer: "N", Days: 15}, []license.Code{"temporary_limit", "temporary_limit"}},
+		"too long, too much in all, and too often": {[]ledger.TemporaryUse{use(-2, trial, 30, "N"), use(-1, trial, 9, "N"), use(0, repair, 9, "C")}, policy.TemporaryWish{Purpose: trial, Customer: "N", Days: 31}, []license.Code{"trial_limit", "trial_limit", "temporary_limit"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var codes []license.Code
