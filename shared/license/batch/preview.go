@@ -62,9 +62,26 @@ func (r *Renewer) Preview(ctx context.Context, caller license.Caller, s Selectio
 		return true
 	})
 	if s.Query != nil {
-		return current(all), nil
+		all = current(all)
 	}
-	return all, nil
+	return all, r.beyondQuota(ctx, caller, all)
+}
+
+// beyondQuota marks the rows that a run would not reach: those after the caller's number of the day. What fails for itself
+// is not counted.
+func (r *Renewer) beyondQuota(ctx context.Context, caller license.Caller, all []Forecast) error {
+	check, err := r.issuer.Quota(ctx, caller)
+	if err != nil {
+		return err
+	}
+	before := 0
+	for n := range all {
+		if all[n].Err == nil {
+			all[n].Err = check(before)
+			before++
+		}
+	}
+	return nil
 }
 
 func idPlace(n int) string { return fmt.Sprintf("/licenseIds/%d", n) }

@@ -12,9 +12,13 @@ import (
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/batch"
+	"qmslicensing/shared/license/issuing"
+	"qmslicensing/shared/license/keyring"
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensetest"
+	"qmslicensing/shared/license/policy"
 	"qmslicensing/shared/license/protocol"
+	"qmslicensing/shared/license/registry"
 )
 
 // spent refuses every intent after the first few, as a daily quota does.
@@ -137,5 +141,23 @@ func TestRun_RefusedAsAWhole(t *testing.T) {
 			}
 		})
 	}
+	require.Zero(t, o.signer.calls)
+}
+
+func TestPreview_MarksWhatIsBeyondTheDailyQuota(t *testing.T) {
+	o := newOffice(t)
+	licenses, _ := o.many(5) // by the same person, so 5 of the day are made
+	rules := policy.DefaultPolicy()
+	rules.LicensesPerPersonDay = 7
+	issuer := issuing.NewIssuer(o.store, o.signer, keyring.New(o.store, o.clock.Now), rules, o.clock.Now)
+	ids := []string{licenses[0].ID, "00000000000000000000000000000000", licenses[1].ID, licenses[2].ID, licenses[3].ID}
+	found, err := batch.NewRenewer(issuer, registry.NewSelector(o.store, o.clock.Now)).
+		Preview(context.Background(), licensetest.AccountingCaller, batch.Selection{IDs: ids}, year)
+	require.NoError(t, err)
+	require.NoError(t, found[0].Err)
+	requireCode(t, license.LicenseNotFound, found[1].Err)
+	require.NoError(t, found[2].Err, "what fails for itself takes nothing of the quota")
+	requireCode(t, license.QuotaExceeded, found[3].Err)
+	requireCode(t, license.QuotaExceeded, found[4].Err)
 	require.Zero(t, o.signer.calls)
 }

@@ -39,7 +39,7 @@ func (i *Issuer) PreviewAmendment(ctx context.Context, call protocol.Call, q Ame
 	if err != nil {
 		return license.License{}, ledger.Changes{}, err
 	}
-	decision, err := i.writer.Preview(ctx, write)
+	decision, err := i.preview(ctx, write)
 	if err != nil {
 		return license.License{}, ledger.Changes{}, err
 	}

@@ -31,12 +31,13 @@ type Issuer struct {
 	*Revoker
 	writer *protocol.Writer
 	policy policy.Policy
+	now    func() time.Time
 }
 
 // NewIssuer returns an Issuer. All parts are required.
 func NewIssuer(store ledger.Store, signer protocol.Signer, keys *keyring.Ring, rules policy.Policy, now func() time.Time) *Issuer {
 	writer := protocol.NewWriter(store, signer, keys, now)
-	return &Issuer{&Revoker{writer.Recorder, store}, writer, rules}
+	return &Issuer{&Revoker{writer.Recorder, store}, writer, rules, now}
 }
 
 // Writer returns what carries the issuer's writes, which a Sweeper needs, too.
@@ -69,9 +70,30 @@ func (i *Issuer) run(ctx context.Context, q protocol.Write) (protocol.Outcome, e
 			return decision, err
 		}
 		decision.Counts = append(decision.Counts, quota)
-		return decision, i.policy.CheckQuota(made, now.At)
+		return decision, i.policy.CheckQuota(made, 0, now.At)
 	}
 	return i.writer.Run(ctx, q)
+}
+
+// Quota reads what a caller has made today. The check tells whether they may make one more after a number of others: nil, or
+// QuotaExceeded as run refuses it.
+func (i *Issuer) Quota(ctx context.Context, caller license.Caller) (check func(before int) error, err error) {
+	at := i.now()
+	made, err := i.store.Count(ctx, i.policy.Quota(caller.Subject, license.Today(at)).Key)
+	return func(before int) error { return i.policy.CheckQuota(made, before, at) }, err
+}
+
+// preview applies the rules of a write, the day's number of its caller among them, and writes nothing.
+func (i *Issuer) preview(ctx context.Context, q protocol.Write) (protocol.Decision, error) {
+	decision, err := i.writer.Preview(ctx, q)
+	if err != nil {
+		return decision, err
+	}
+	check, err := i.Quota(ctx, q.Call.Caller)
+	if err != nil {
+		return decision, err
+	}
+	return decision, check(0)
 }
 
 // allow lets a decision exceed limits where the subject has an open exception from each rule that is as long as the license,

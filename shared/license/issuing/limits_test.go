@@ -352,6 +352,10 @@ func TestQuota_CountsEveryLicenseOfAPersonAndDay(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, server.ChainLength, "nothing was written")
 
+	_, _, err = d.issuer.PreviewAmendment(ctx, licensetest.Call(licensetest.AccountingCaller, "dry"),
+		issuing.AmendmentRequest{ID: last.ID, Modules: license.Modules{CallRecording: 7}, IfMatch: last.Version})
+	requireCode(t, license.QuotaExceeded, err)
+
 	colleague := licensetest.AccountingCaller
 	colleague.Subject = "sub-colleague"
 	d.must(d.issuer.Sold(ctx, licensetest.Call(colleague, "theirs"), other))

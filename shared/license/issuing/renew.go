@@ -61,7 +61,8 @@ func renewal(call protocol.Call, token license.ServerToken, q RenewalRequest) pr
 }
 
 // PreviewRenewal applies the rules of Renew to what is stored now and writes nothing: it returns the license as it is, also
-// with a refusal, and the one that Renew would make of this version; q.IfMatch is not looked at. Unavailable: another
+// with a refusal, and the one that Renew would make of this version; q.IfMatch is not looked at, and
+// neither is the day's number of the caller, which Quota reads once for many. Unavailable: another
 // change of the server's license is under way, so that nobody knows yet what Renew would find.
 func (i *Issuer) PreviewRenewal(ctx context.Context, caller license.Caller, q RenewalRequest) (old, renewed ledger.Record, err error) {
 	if err := caller.Authorize(license.Renew); err != nil {

@@ -143,18 +143,32 @@ func (p Policy) Quota(subject string, today license.Date) ledger.Count {
 	return ledger.Count{Key: "quota#" + hex.EncodeToString(sum[:]) + "#" + today.String(), Add: 1, Limit: p.LicensesPerPersonDay}
 }
 
-// CheckQuota refuses, with QuotaExceeded, another license of a person who has made the day's number.
-func (p Policy) CheckQuota(made int, at time.Time) error {
-	if made < p.LicensesPerPersonDay {
+// CheckQuota refuses, with QuotaExceeded, another license of a person who has made the day's number, or will have with
+// those that a dry run tells of before it.
+func (p Policy) CheckQuota(made, before int, at time.Time) error {
+	if made+before < p.LicensesPerPersonDay {
 		return nil
 	}
 	at = at.UTC()
 	tomorrow := license.Today(at).AddDays(1)
 	midnight := time.Date(tomorrow.Year(), tomorrow.Month(), tomorrow.Day(), 0, 0, 0, 0, time.UTC)
-	refusal := license.Refuse(license.QuotaExceeded, "You have made %d licenses today, the most for one person and day, so that a stolen session cannot make many. Go on tomorrow, %s (from midnight UTC), let a colleague go on, or ask an operator to raise LicensesPerPersonDay.",
-		made, tomorrow.Words()).With("limit", p.LicensesPerPersonDay).With("made", made).With("possibleOn", tomorrow)
+	so := fmt.Sprintf("You have made %s today", licenses(made))
+	if before > 0 {
+		so += fmt.Sprintf(", and with %s before this one that is", licenses(before))
+	} else {
+		so += ","
+	}
+	refusal := license.Refuse(license.QuotaExceeded, "%s the most for one person and day, so that a stolen session cannot make many. Go on tomorrow, %s (from midnight UTC), let a colleague go on, or ask an operator to raise LicensesPerPersonDay.",
+		so, tomorrow.Words()).With("limit", p.LicensesPerPersonDay).With("made", made).With("possibleOn", tomorrow)
 	refusal.RetryAfter = midnight.Sub(at)
 	return refusal
+}
+
+func licenses(n int) string {
+	if n == 1 {
+		return "1 license"
+	}
+	return fmt.Sprintf("%d licenses", n)
 }
 
 // within returns, oldest first, what still counts, and the day on which the next is possible; nil if that is today. ends

@@ -120,10 +120,16 @@ func TestCheckRehosts_ThreeInTwelveMonths(t *testing.T) {
 func TestCheckQuota_UntilMidnightUTC(t *testing.T) {
 	p := policy.DefaultPolicy()
 	late := time.Date(2026, 12, 31, 23, 59, 30, 0, time.UTC)
-	require.NoError(t, p.CheckQuota(199, late))
+	require.NoError(t, p.CheckQuota(199, 0, late))
 	var refusal *license.Error
-	require.ErrorAs(t, p.CheckQuota(200, late), &refusal)
+	require.ErrorAs(t, p.CheckQuota(200, 0, late), &refusal)
 	require.Equal(t, license.QuotaExceeded, refusal.Code)
+	require.Contains(t, refusal.Detail, "You have made 200 licenses today, the most for one person and day")
+	require.NoError(t, p.CheckQuota(1, 198, late))
+	var ahead *license.Error
+	require.ErrorAs(t, p.CheckQuota(1, 199, late), &ahead)
+	require.Contains(t, ahead.Detail, "You have made 1 license today, and with 199 licenses before this one that is the most for one person and day")
+	require.Equal(t, 1, ahead.Params["made"])
 	require.Equal(t, 30*time.Second, refusal.RetryAfter)
 	require.Equal(t, "2027-01-01", refusal.Params["possibleOn"].(license.Date).String())
 	today, tomorrow := p.Quota("sub", license.Today(late)), p.Quota("sub", license.Today(late.Add(time.Minute)))
