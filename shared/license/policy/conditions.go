@@ -39,7 +39,7 @@ func (p Policy) CheckComplete(t license.Type, met []ledger.Condition, pointer st
 	for n, name := range missing {
 		words[n] = conditionWords(name)
 	}
-	return license.Refuse(license.ConditionsNotMet, "Not met yet: %s. A permanent license is issued when all %d conditions of the sale are met.",
+	return license.Refuse(license.ConditionsNotMet, "Not met yet: %s. A permanent license is issued when all %d conditions of the sale are met. Record what is missing on the license request, or give it in conditions where there is no request.",
 		strings.Join(words, ", "), len(p.Conditions)).With("missing", missing).At(pointer)
 }
 
@@ -59,7 +59,7 @@ func (p Policy) CheckMet(conditions []ledger.Condition, today license.Date) erro
 		}
 		given[c.Name] = true
 		if c.MetOn.IsNever() || c.MetOn.After(today) {
-			errs = append(errs, license.Invalid(pointer+"/metOn", "%s: the day it was met must be today or a past day.", conditionWords(c.Name)))
+			errs = append(errs, license.Invalid(pointer+"/metOn", "%s: the day it was met must be today or a past day. Give that day, or leave the condition out until it is met.", conditionWords(c.Name)))
 		}
 		_, err := license.CleanText(pointer+"/evidence", "The evidence of "+conditionWords(c.Name), c.Evidence, 1, MaxPaper)
 		errs = append(errs, err)
