@@ -493,8 +493,8 @@ export interface paths {
         put?: never;
         /**
          * Grant an exception from a limit, for one license
-         * @description Admin only. The exception lifts the limits of its rule for the next license of the server or lineage that would be refused,
-         *     once, within 14 days (configuration). The license's history names it. While one is open, another one for the same is
+         * @description Admin only. The exception lifts what its rule counts for the next license of the server or lineage that would be refused,
+         *     once, within 14 days (configuration); with `days` also how long that license may be, up to these days. The license's history names it. While one is open, another one for the same is
          *     409 `exception_exists`. With `requestId` the request is granted in the same step. The licenses of one person and day have no
          *     exception.
          */
@@ -1231,6 +1231,7 @@ export interface components {
             lineageId?: string;
             rule: components["schemas"]["Rule"];
             reason: string;
+            days?: components["schemas"]["ExceptionDays"];
         };
         /** @description serverToken for trial_limit and temporary_limit, lineageId for rehost_limit. */
         ExceptionGrantRequest: {
@@ -1238,9 +1239,15 @@ export interface components {
             lineageId?: string;
             rule: components["schemas"]["Rule"];
             reason: string;
+            days?: components["schemas"]["ExceptionDays"];
             /** @description The open request that it grants; for the same server or lineage and rule. */
             requestId?: string;
         };
+        /**
+         * @description How long the license may be at most, beyond the days of its purpose. Absent, the exception lifts the count of its rule only and
+         *     the license runs for the days of its purpose at most. Not for rehost_limit.
+         */
+        ExceptionDays: number;
         /**
          * @example {
          *       "id": "90a2c1f35d7e4b0c8a61f2d3e4b5c6d7",
@@ -1262,6 +1269,7 @@ export interface components {
             rule: components["schemas"]["Rule"];
             serverToken: string | null;
             lineageId: string | null;
+            days?: components["schemas"]["ExceptionDays"];
             reason: string;
             askedBy: string;
             askedAt: components["schemas"]["Instant"];
@@ -1298,6 +1306,7 @@ export interface components {
             rule: components["schemas"]["Rule"];
             serverToken: string | null;
             lineageId: string | null;
+            days?: components["schemas"]["ExceptionDays"];
             reason: string;
             grantedBy: string;
             grantedAt: components["schemas"]["Instant"];
