@@ -2,6 +2,7 @@ package issuing
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"qmslicensing/shared/license"
@@ -24,7 +25,7 @@ type CorrectionRequest struct {
 }
 
 // Correct revokes a license with a mistake in it and issues the right one, in one step; accounting only, and only for some
-// days after the mistake. Dates, type and conditions stay. Refusals: NotCorrectable for a temporary or re-hosted license
+// days after each mistake. Dates, type and conditions stay. Refusals: NotCorrectable for a temporary or re-hosted license
 // and one that is too old, ExpiresInPast for one that has expired; for another Server Token BaseLicenseExists where an active
 // base license is and OtherCustomer where another customer's license is; and those of changing an existing license.
 func (i *Issuer) Correct(ctx context.Context, call protocol.Call, q CorrectionRequest) (protocol.Outcome, error) {
@@ -85,10 +86,10 @@ func (i *Issuer) decideCorrection(ctx context.Context, now protocol.Situation, q
 	if err := changeable(now, q.IfMatch, "corrected"); err != nil {
 		return protocol.Decision{}, err
 	}
-	if err := i.correctable(ctx, now); err != nil {
-		return protocol.Decision{}, err
-	}
 	old := *now.Target
+	if old.Type == license.Temporary {
+		return protocol.Decision{}, license.Refuse(license.NotCorrectable, "This license is temporary; only permanent licenses and subscriptions are corrected. Issue a new temporary license, or revoke this one.").With("type", old.Type)
+	}
 	if err := q.fits(old); err != nil {
 		return protocol.Decision{}, err
 	}
@@ -101,8 +102,15 @@ func (i *Issuer) decideCorrection(ctx context.Context, now protocol.Situation, q
 	if q.Modules != nil {
 		r.Modules = *q.Modules
 	}
-	if r.ServerToken == old.ServerToken && r.Customer == old.Customer && r.Contract == old.Contract && r.Order == old.Order && r.Modules == old.Modules {
+	wrong := differing(r.License, old.License)
+	if len(wrong) == 0 {
 		return protocol.Decision{}, license.Invalid("", "The license says all of this already, so there is nothing to correct. Give what is wrong in it: serverToken, customer, contract, order or modules.")
+	}
+	if err := i.refuseLate(ctx, now, wrong); err != nil {
+		return protocol.Decision{}, err
+	}
+	if err := notExpired(now, "Renew it, and correct what the renewal takes over."); err != nil {
+		return protocol.Decision{}, err
 	}
 	if now.From != nil {
 		if err := i.refuseTaken(ctx, now, r.Customer); err != nil {
@@ -132,26 +140,89 @@ func (q CorrectionRequest) fits(old ledger.Record) error {
 	return nil
 }
 
-// correctable refuses what is not a fresh mistake: the days count from the license in which it was made, so that a
-// correction can be corrected, too, but does not start them again.
-func (i *Issuer) correctable(ctx context.Context, now protocol.Situation) error {
-	first := *now.Target
-	if first.Type == license.Temporary {
-		return license.Refuse(license.NotCorrectable, "This license is temporary; only permanent licenses and subscriptions are corrected. Issue a new temporary license, or revoke this one.").With("type", first.Type)
-	}
-	for first.Operation == ledger.OpCorrect {
-		var err error
-		if first, err = i.store.Record(ctx, first.Predecessor); err != nil {
-			return err
+// member is a part of a license that a correction can change, as people name it.
+type member string
+
+const (
+	customerMember member = "customer"
+	tokenMember    member = "Server Token"
+	orderMember    member = "order"
+	contractMember member = "contract"
+	modulesMember  member = "modules"
+)
+
+// differing lists the members in which two licenses differ.
+func differing(a, b license.License) []member {
+	var all []member
+	for _, m := range []struct {
+		name    member
+		differs bool
+	}{
+		{customerMember, a.Customer != b.Customer}, {tokenMember, a.ServerToken != b.ServerToken}, {orderMember, a.Order != b.Order},
+		{contractMember, a.Contract != b.Contract}, {modulesMember, a.Modules != b.Modules},
+	} {
+		if m.differs {
+			all = append(all, m.name)
 		}
 	}
-	if first.Operation == ledger.OpRehost {
-		return license.Refuse(license.NotCorrectable, "Support re-hosted this license, so it is not one that accounting made a mistake in. Amend it, or revoke it and issue another.").With("operation", first.Operation)
+	return all
+}
+
+// sets reports whether a license gave the member its value, and did not take it over from the license before. A
+// correction sets nothing: its days are those of the mistake.
+func sets(r, before ledger.Record, m member) bool {
+	switch r.Operation {
+	case ledger.OpIssue:
+		return true
+	case ledger.OpAmend:
+		return m == modulesMember
+	case ledger.OpRenew:
+		return m == contractMember || m == modulesMember && r.Modules != before.Modules
 	}
-	until := first.IssuedOn.AddDays(i.policy.CorrectionDays)
-	if now.Today().After(until) {
-		return license.Refuse(license.NotCorrectable, "This license was issued on %s and could be corrected until %s. Amend it to change its modules; for anything else revoke it and issue another.",
-			first.IssuedOn.Words(), until.Words()).With("issuedOn", first.IssuedOn).With("until", until)
+	return false
+}
+
+// maxLineage is how many licenses of a lineage are looked through: more than 80 years of renewals by the month.
+const maxLineage = 1000
+
+// refuseLate refuses what is not a fresh mistake: the days of each member that is wrong count from the license that set it,
+// so that no amendment, renewal or correction starts the days of anything else again.
+func (i *Issuer) refuseLate(ctx context.Context, now protocol.Situation, wrong []member) error {
+	r := *now.Target
+	for range maxLineage {
+		if r.Operation == ledger.OpRehost {
+			return license.Refuse(license.NotCorrectable, "Support re-hosted this license, so it is not one that accounting made a mistake in. Amend it, or revoke it and issue another.").With("operation", r.Operation)
+		}
+		var before ledger.Record
+		if r.Operation != ledger.OpIssue {
+			var err error
+			if before, err = i.store.Record(ctx, r.Predecessor); err != nil {
+				return err
+			}
+		}
+		var earlier []member
+		until := r.IssuedOn.AddDays(i.policy.CorrectionDays)
+		for _, m := range wrong {
+			switch {
+			case !sets(r, before, m):
+				earlier = append(earlier, m)
+			case now.Today().After(until):
+				return tooLate(m, r.IssuedOn, until)
+			}
+		}
+		if len(earlier) == 0 {
+			return nil
+		}
+		r, wrong = before, earlier
 	}
-	return notExpired(now, "Renew it, and correct what the renewal takes over.")
+	return fmt.Errorf("lineage %s has more than %d licenses", r.LineageID, maxLineage)
+}
+
+func tooLate(m member, issuedOn, until license.Date) error {
+	next := "Revoke this license and issue another."
+	if m == modulesMember {
+		next = "Amend this license to change its modules."
+	}
+	return license.Refuse(license.NotCorrectable, "What is wrong here (%s) is from the license issued on %s and could be corrected until %s. %s",
+		m, issuedOn.Words(), until.Words(), next).With("issuedOn", issuedOn).With("until", until)
 }

@@ -134,6 +134,73 @@ func TestCorrect_SevenDaysCountFromTheMistake(t *testing.T) {
 	requireWhole(t, d, licensetest.Token)
 }
 
+// TestCorrect_EachMemberHasTheDaysOfTheLicenseThatSetIt has one sale, issued, then renewed and amended much later.
+func TestCorrect_EachMemberHasTheDaysOfTheLicenseThatSetIt(t *testing.T) {
+	other := license.Modules{CallRecording: 9}
+	amended := func(d *desk, l license.License) license.License {
+		out, err := d.amend(l, license.Modules{CallRecording: 5})
+		return d.must(out, err)
+	}
+	renewed := func(q issuing.RenewalRequest) func(d *desk, l license.License) license.License {
+		return func(d *desk, l license.License) license.License {
+			n, err := d.renew(l, q)
+			require.NoError(d.t, err)
+			return n
+		}
+	}
+	permanent, subscription := licensetest.Permanent(), licensetest.Subscription()
+	for name, c := range map[string]struct {
+		sold   issuing.SoldRequest
+		change func(d *desk, l license.License) license.License
+		q      issuing.CorrectionRequest
+		right  bool
+	}{
+		"amended, the customer":              {permanent, amended, issuing.CorrectionRequest{Customer: "A"}, false},
+		"amended, the Server Token":          {permanent, amended, issuing.CorrectionRequest{ServerToken: string(otherToken)}, false},
+		"amended, the order":                 {permanent, amended, issuing.CorrectionRequest{Order: "X"}, false},
+		"amended, the contract":              {subscription, amended, issuing.CorrectionRequest{Contract: "X"}, false},
+		"amended, the modules":               {permanent, amended, issuing.CorrectionRequest{Modules: &other}, true},
+		"amended, the modules and the order": {permanent, amended, issuing.CorrectionRequest{Modules: &other, Order: "X"}, false},
+		"renewed, the customer":              {subscription, renewed(issuing.RenewalRequest{}), issuing.CorrectionRequest{Customer: "A"}, false},
+		"renewed, the contract":              {subscription, renewed(issuing.RenewalRequest{}), issuing.CorrectionRequest{Contract: "X"}, true},
+		"renewed, the modules as they were":  {subscription, renewed(issuing.RenewalRequest{}), issuing.CorrectionRequest{Modules: &other}, false},
+		"renewed with other modules":         {subscription, renewed(issuing.RenewalRequest{Modules: &license.Modules{CallRecording: 6}}), issuing.CorrectionRequest{Modules: &other}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			old := d.sold(c.sold)
+			d.clock.Advance(100 * day)
+			l := c.change(d, old)
+			_, err := d.correct(l, c.q)
+			if c.right {
+				require.NoError(t, err)
+				return
+			}
+			refusal := requireCode(t, license.NotCorrectable, err)
+			require.Equal(t, old.IssuedOn, refusal.Params["issuedOn"])
+			require.Equal(t, old.IssuedOn.AddDays(7), refusal.Params["until"])
+			require.Regexp(t, "(Revoke this license and issue another|Amend this license to change its modules)\\.$", refusal.Detail)
+			require.Equal(t, license.Active, d.record(l.ID).Status)
+		})
+	}
+}
+
+// TestCorrect_ACorrectionDoesNotStartTheDaysAgain corrects modules within their days and then the customer after its own.
+func TestCorrect_ACorrectionDoesNotStartTheDaysAgain(t *testing.T) {
+	d := newDesk(t)
+	old := d.sold(licensetest.Permanent())
+	d.clock.Advance(100 * day)
+	out, err := d.amend(old, license.Modules{CallRecording: 5})
+	amended := d.must(out, err)
+	out, err = d.correct(amended, issuing.CorrectionRequest{Modules: &license.Modules{CallRecording: 6}})
+	right := d.must(out, err)
+	_, err = d.correct(right, issuing.CorrectionRequest{Customer: "A"})
+	require.Equal(t, old.IssuedOn, requireCode(t, license.NotCorrectable, err).Params["issuedOn"])
+	d.clock.Advance(8 * day)
+	_, err = d.correct(right, issuing.CorrectionRequest{Modules: &license.Modules{CallRecording: 7}})
+	require.Equal(t, amended.IssuedOn, requireCode(t, license.NotCorrectable, err).Params["issuedOn"])
+}
+
 func TestCorrect_Refusals(t *testing.T) {
 	sell := func(d *desk) license.License { return d.sold(licensetest.Subscription()) }
 	for name, c := range map[string]struct {
