@@ -120,11 +120,19 @@ func (r Request) CheckOpen() error {
 
 // CheckIssuable refuses a request that is not open, and with OwnRequest whoever made it themselves.
 func (r Request) CheckIssuable(by license.Caller) error {
-	if err := r.CheckOpen(); err != nil || r.Subject != by.Subject {
+	if err := r.CheckOpen(); err != nil {
 		return err
 	}
-	return license.Refuse(license.OwnRequest, "You made this request yourself on %s, so another accountant must issue it.",
-		license.InstantWords(r.RequestedAt)).With("requestedBy", r.RequestedBy)
+	return r.CheckOther(by, "You made this request yourself on %s, so another accountant must issue it.")
+}
+
+// CheckOther refuses whoever made the request themselves with OwnRequest; words say what they must not do, and %s when they
+// made it.
+func (r Request) CheckOther(by license.Caller, words string) error {
+	if r.Subject != by.Subject {
+		return nil
+	}
+	return license.Refuse(license.OwnRequest, words, license.InstantWords(r.RequestedAt)).With("requestedBy", r.RequestedBy)
 }
 
 // CheckSale refuses what is not what the request asks for. The sale is cleaned, as the request's is.
@@ -169,6 +177,18 @@ func (r Request) Answer(by license.Caller, licenseID string, at time.Time) (befo
 		return before, after, err
 	}
 	after, err = r.close(Issued, Closing{By: by.Username, At: at.UTC(), LicenseID: license.Optional(licenseID)}).document()
+	return before, after, err
+}
+
+// AnswerCorrected returns the document of an issued request as it is and as it will be once another license has taken the
+// place of the one that answered it. Who issued it and when stays.
+func (r Request) AnswerCorrected(licenseID string) (before, after ledger.Document, err error) {
+	if before, err = r.document(); err != nil {
+		return before, after, err
+	}
+	how := r.Closed
+	how.LicenseID = license.Optional(licenseID)
+	after, err = r.close(Issued, how).document()
 	return before, after, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/desk"
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/policy"
 	"qmslicensing/shared/license/protocol"
@@ -119,7 +120,23 @@ func (i *Issuer) decideCorrection(ctx context.Context, now protocol.Situation, q
 	}
 	r.Changes = changesOf(old.Modules, r.Modules)
 	r.Notice = "The wrong license is revoked. " + keepsWorking(old.License, now.At)
-	return protocol.Decision{Record: r}, nil
+	d := protocol.Decision{Record: r}
+	return d, i.reanswer(ctx, &d)
+}
+
+// reanswer has the license request that the wrong license answered name the right one, with the intent; a void puts it back.
+func (i *Issuer) reanswer(ctx context.Context, d *protocol.Decision) error {
+	if d.Record.RequestID == "" {
+		return nil
+	}
+	asked, err := desk.ReadRequest(ctx, i.store, d.Record.RequestID)
+	if err != nil {
+		return err
+	}
+	d.Record.ID = protocol.NewID()
+	before, after, err := asked.AnswerCorrected(d.Record.ID)
+	d.Record.Returns, d.Documents = append(d.Record.Returns, before), append(d.Documents, after)
+	return err
 }
 
 func either(given, otherwise string) string {

@@ -339,6 +339,37 @@ func TestAnswer_WhilePendingNobodyElseHasItAndAVoidGivesItBack(t *testing.T) {
 	requireWhole(t, d, licensetest.Token)
 }
 
+func TestCorrect_TheRequestNamesTheRightLicenseAndAVoidPutsItBack(t *testing.T) {
+	d := newDesk(t)
+	id := d.asked(licensetest.SalesCaller, licensetest.Permanent())
+	out, err := d.answer(d.issuer, d.key(), id)
+	wrong := d.must(out, err)
+	before := d.request(id)
+
+	enable := d.disable(license.SoldKey)
+	_, err = d.correct(wrong, issuing.CorrectionRequest{Order: "O-2"})
+	requireCode(t, license.Unavailable, err)
+	require.Equal(t, license.Pending, d.record(string(d.request(id).Closed.LicenseID)).Status)
+	void(d)
+	enable()
+	after := d.request(id)
+	require.Equal(t, before.Version+2, after.Version)
+	before.Version = after.Version
+	require.Equal(t, before, after, "it names the license that stays")
+
+	for _, order := range []string{"O-3", "O-4"} {
+		out, err = d.correct(wrong, issuing.CorrectionRequest{Order: order})
+		right := d.must(out, err)
+		require.Equal(t, id, d.record(right.ID).RequestID)
+		is := d.request(id)
+		require.Equal(t, office.Issued, is.State)
+		require.EqualValues(t, right.ID, is.Closed.LicenseID)
+		require.Equal(t, before.Closed.At, is.Closed.At, "when it was issued stays")
+		wrong = right
+	}
+	requireWhole(t, d, licensetest.Token)
+}
+
 // TestCrash_IssuingFromARequest kills it at each of its steps and lets each kind of rescuer come.
 func TestCrash_IssuingFromARequest(t *testing.T) {
 	rescuers := map[string]func(d *desk, id string) (again license.Code){

@@ -182,10 +182,6 @@ func (l *look) uses(ctx context.Context, r ledger.Record) error {
 	for _, id := range r.Uses {
 		documents[id] = exceptionKind
 	}
-	user, err := l.corrected(ctx, r)
-	if err != nil {
-		return err
-	}
 	for id, kind := range documents {
 		if r.Status == license.Void {
 			continue
@@ -194,7 +190,12 @@ func (l *look) uses(ctx context.Context, r ledger.Record) error {
 		if err != nil {
 			return err
 		}
-		if there && used(d) == user {
+		if there && used(d) == r.ID {
+			continue
+		}
+		if corrected, err := l.corrects(ctx, used(d), r.ID); err != nil {
+			return err
+		} else if there && corrected {
 			continue
 		}
 		if now, err := l.store.Record(ctx, r.ID); err != nil || now.Status == license.Void {
@@ -205,16 +206,26 @@ func (l *look) uses(ctx context.Context, r ledger.Record) error {
 	return nil
 }
 
-// corrected is the id of the license that a correction mends, or a correction of a correction: a license request names the
-// one that answered it. Of any other license it is its own.
-func (l *look) corrected(ctx context.Context, r ledger.Record) (id string, err error) {
-	for r.Operation == ledger.OpCorrect && err == nil {
-		before := r.Predecessor
-		if r, _, err = l.record(ctx, before); r.ID == "" {
-			return before, err
+// mostCorrections bounds how many corrections of corrections are looked through.
+const mostCorrections = 1000
+
+// corrects reports whether a license corrects another, itself or through corrections of it: a request that the wrong license
+// answered names the right one, already while that is pending.
+func (l *look) corrects(ctx context.Context, id, wrong string) (bool, error) {
+	for range mostCorrections {
+		if id == "" {
+			return false, nil
 		}
+		r, there, err := l.record(ctx, id)
+		if err != nil || !there || r.Operation != ledger.OpCorrect {
+			return false, err
+		}
+		if r.Predecessor == wrong {
+			return true, nil
+		}
+		id = r.Predecessor
 	}
-	return r.ID, err
+	return false, nil
 }
 
 // kept is a checkpoint as it is stored.

@@ -14,6 +14,7 @@ import (
 
 	"qmslicensing/shared/filesign"
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/desk"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/keyring"
 	"qmslicensing/shared/license/ledger"
@@ -334,4 +335,37 @@ func (w *world) replace() {
 		}
 		t.Servers[licensetest.Token] = server
 	})
+}
+
+// TestRun_ARequestNamesTheCorrectionOfItsLicense is the only way in which a request names another license than one that
+// answered it; another license is a finding.
+func TestRun_ARequestNamesTheCorrectionOfItsLicense(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	requests, err := desk.NewRequests(w.store, roomy(), []string{"secret"}, w.clock.Now)
+	require.NoError(t, err)
+	q := licensetest.Permanent()
+	asked, err := requests.Ask(ctx, w.call(licensetest.SalesCaller), desk.Asking{Sale: policy.Sale{
+		ServerToken: q.ServerToken, Customer: q.Customer, Type: q.Type, Modules: q.Modules, Order: q.Order,
+	}})
+	require.NoError(t, err)
+	_, err = requests.Record(ctx, w.call(licensetest.AccountingCaller), asked.DocumentID, q.Conditions)
+	require.NoError(t, err)
+	l := w.read(w.issuer.Sold(ctx, w.call(licensetest.AccountingCaller), issuing.SoldRequest{RequestID: asked.DocumentID}))
+	for seats := range 2 {
+		l = w.read(w.issuer.Correct(ctx, w.call(licensetest.AccountingCaller), issuing.CorrectionRequest{
+			ID: l.ID, IfMatch: 1, Reason: "typo", Modules: &license.Modules{CallRecording: 3 + seats},
+		}))
+		_, found := w.run()
+		require.Empty(t, found)
+	}
+	d, _, err := w.store.Document(ctx, desk.RequestKind, asked.DocumentID)
+	require.NoError(t, err)
+	other := licensetest.Subscription()
+	other.ServerToken = "QMSA-OTHER-0002"
+	stranger := w.read(w.issuer.Sold(ctx, w.call(licensetest.AccountingCaller), other))
+	d.Body, d.Version = []byte(strings.ReplaceAll(string(d.Body), l.ID, stranger.ID)), d.Version+1
+	require.NoError(t, w.store.Commit(ctx, ledger.Commit{Documents: []ledger.Document{d}}))
+	_, found := w.run()
+	require.Len(t, found, 4, "the three licenses that answered it, and the one that it names")
 }
