@@ -201,6 +201,8 @@ func (w *world) renew(e *entry) step {
 			l.ExpiresOn = start.AddMonths(q.TermMonths, l.anchor).AddDays(-1)
 			if !l.ExpiresOn.After(today) {
 				refusal = license.RenewalInPast
+			} else if l.ExpiresOn.Before(e.ExpiresOn) {
+				refusal = license.InvalidRequest
 			}
 		}
 		return refusedBy(caller, license.Renew, w.counted(caller, refusal)), true, w.made(caller, l, e), w.givenUp(l, e)

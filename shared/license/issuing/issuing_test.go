@@ -429,3 +429,20 @@ func TestRenew_64KeysOneIfMatchOneRenewal(t *testing.T) {
 	require.Equal(t, 1, renewed)
 	requireWhole(t, d, licensetest.Token)
 }
+
+func TestRenew_FromTodayDoesNotShorten(t *testing.T) {
+	d := newDesk(t)
+	l := d.sold(licensetest.Subscription())
+	_, err := d.renew(l, issuing.RenewalRequest{TermMonths: 1, Basis: license.BasisToday})
+	refusal := requireCode(t, license.InvalidRequest, err)
+	require.Equal(t, "/termMonths", refusal.Fields[0].Pointer)
+	require.Contains(t, refusal.Detail, "runs through 22 Nov 2027")
+	require.Contains(t, refusal.Detail, "would end on 22 Dec 2026")
+	same, err := d.renew(l, issuing.RenewalRequest{TermMonths: 12, Basis: license.BasisToday})
+	require.NoError(t, err)
+	require.Equal(t, l.ExpiresOn, same.ExpiresOn, "the same day is not shorter")
+	d.clock.Advance(400 * day)
+	lapsed, err := d.renew(same, issuing.RenewalRequest{TermMonths: 1, Basis: license.BasisToday})
+	require.NoError(t, err)
+	require.True(t, lapsed.ExpiresOn.After(same.ExpiresOn))
+}

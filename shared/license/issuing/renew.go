@@ -145,6 +145,10 @@ func decideRenewal(now protocol.Situation, q RenewalRequest) (protocol.Decision,
 	if err != nil {
 		return protocol.Decision{}, err
 	}
+	if term.EndsOn.Before(old.ExpiresOn) {
+		return protocol.Decision{}, license.Invalid("/termMonths", "This subscription runs through %s already; a renewal by %d months from %s would end on %s and shorten it. Give more months, or basis expiration.",
+			old.ExpiresOn.Words(), q.TermMonths, start.Words(), term.EndsOn.Words())
+	}
 	modules, contract := old.Modules, license.Optional(q.Contract)
 	if q.Modules != nil {
 		modules = *q.Modules
