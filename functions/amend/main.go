@@ -25,6 +25,8 @@ func main() {
 		awsenv.Must("AUDIT_TABLE", "DynamoDB table of audit entries"))
 	signer := kmssign.New(kms.NewFromConfig(cfg), license.SoldKey)
 	keys := keyring.New(store, time.Now)
-	issuer := issuing.NewIssuer(store, signer, keys, awsenv.MustPolicy(), time.Now)
+	rules := awsenv.MustPolicy()
+	rules.RequestRequired = awsenv.MustBool("REQUIRE_LICENSE_REQUEST", "whether a permanent license gets more seats only from a license request")
+	issuer := issuing.NewIssuer(store, signer, keys, rules, time.Now)
 	lambda.Start(lambdahttp.Handler(api.Mux(api.Amend(issuer), api.Correct(issuer)), awsenv.MustOriginSecrets()...))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/desk"
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/policy"
 	"qmslicensing/shared/license/protocol"
@@ -21,8 +22,9 @@ type AmendmentRequest struct {
 }
 
 // Amend issues a base license anew with other modules: same type, dates, papers and conditions; accounting only.
-// Refusals: NotAmendable for a temporary license, ExpiresInPast for one that has expired, and those of changing an
-// existing license. The answer says what changes and what the customer must do first.
+// Refusals: NotAmendable for a temporary license, ExpiresInPast for one that has expired, those of changing an existing
+// license; for more seats OwnRequest for whoever made the request that it was sold by, and RequestRequired for a permanent
+// license where it should have one. The answer says what changes and what the customer must do first.
 func (i *Issuer) Amend(ctx context.Context, call protocol.Call, q AmendmentRequest) (protocol.Outcome, error) {
 	write, err := i.amendment(ctx, call, q)
 	if err != nil {
@@ -64,13 +66,13 @@ func (i *Issuer) amendment(ctx context.Context, call protocol.Call, q AmendmentR
 	}
 	return protocol.Write{
 		Call: call, Hash: protocol.Digest(q), Token: old.ServerToken, Slot: license.BaseSlot, Target: q.ID, Where: idPointer,
-		Decide: func(_ context.Context, now protocol.Situation) (protocol.Decision, error) {
-			return decideAmendment(now, q)
+		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Decision, error) {
+			return i.decideAmendment(ctx, now, call.Caller, q)
 		},
 	}, nil
 }
 
-func decideAmendment(now protocol.Situation, q AmendmentRequest) (protocol.Decision, error) {
+func (i *Issuer) decideAmendment(ctx context.Context, now protocol.Situation, by license.Caller, q AmendmentRequest) (protocol.Decision, error) {
 	if err := changeable(now, q.IfMatch, "amended"); err != nil {
 		return protocol.Decision{}, err
 	}
@@ -84,10 +86,47 @@ func decideAmendment(now protocol.Situation, q AmendmentRequest) (protocol.Decis
 	if q.Modules == old.Modules {
 		return protocol.Decision{}, license.Invalid("/modules", "This license has exactly these modules already. Give the modules that it is to have.")
 	}
+	if !old.Seats.Covers(q.Modules.Seats()) {
+		if err := i.refuseOwn(ctx, *old, by); err != nil {
+			return protocol.Decision{}, err
+		}
+	}
+	if err := i.refuseMore(*old, q.Modules); err != nil {
+		return protocol.Decision{}, err
+	}
 	r := sameSale(*old)
 	r.Operation, r.Modules, r.Note = ledger.OpAmend, q.Modules, q.Note
 	r.Changes = changesOf(old.Modules, q.Modules)
 	return protocol.Decision{Record: r}, nil
+}
+
+// refuseMore refuses more seats for a permanent license where each is issued from a license request.
+func (i *Issuer) refuseMore(old ledger.Record, modules license.Modules) error {
+	if old.Type != license.Permanent || !i.policy.RequestRequired || old.Seats.Covers(modules.Seats()) {
+		return nil
+	}
+	return license.Refuse(license.RequestRequired, "A permanent license gets more seats by a license request, which somebody else made. Have one made with replaces %s and the modules that are wanted, record its conditions, and issue the license from it.", old.ID).At("/modules")
+}
+
+// refuseOwn refuses to change what was sold by a license request for whoever made the request, as issuing it was refused.
+func (i *Issuer) refuseOwn(ctx context.Context, r ledger.Record, by license.Caller) error {
+	for range maxLineage {
+		if r.RequestID != "" {
+			asked, err := desk.ReadRequest(ctx, i.store, r.RequestID)
+			if err != nil {
+				return err
+			}
+			return asked.CheckOther(by, "You made the request for this license yourself on %s, so another accountant must change it.")
+		}
+		if r.Operation == ledger.OpIssue {
+			return nil
+		}
+		var err error
+		if r, err = i.store.Record(ctx, r.Predecessor); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("lineage %s has more than %d licenses", r.LineageID, maxLineage)
 }
 
 // notExpired refuses to change a target that no longer works. next is the step that helps.

@@ -28,7 +28,9 @@ type CorrectionRequest struct {
 // Correct revokes a license with a mistake in it and issues the right one, in one step; accounting only, and only for some
 // days after each mistake. Dates, type and conditions stay. Refusals: NotCorrectable for a temporary or re-hosted license
 // and one that is too old, ExpiresInPast for one that has expired; for another Server Token BaseLicenseExists where an active
-// base license is and OtherCustomer where another customer's license is; and those of changing an existing license.
+// base license is and OtherCustomer where another customer's license is; OwnRequest for whoever made the request that it was
+// sold by; RequestRequired for more seats of a permanent license where it should have one; and those of changing an existing
+// license.
 func (i *Issuer) Correct(ctx context.Context, call protocol.Call, q CorrectionRequest) (protocol.Outcome, error) {
 	if err := call.Caller.Authorize(license.Correct); err != nil {
 		return protocol.Outcome{}, err
@@ -47,7 +49,7 @@ func (i *Issuer) Correct(ctx context.Context, call protocol.Call, q CorrectionRe
 	write := protocol.Write{
 		Call: call, Hash: protocol.Digest(q), Token: old.ServerToken, Slot: license.BaseSlot, Target: q.ID, Where: idPointer,
 		Decide: func(ctx context.Context, now protocol.Situation) (protocol.Decision, error) {
-			return i.decideCorrection(ctx, now, q)
+			return i.decideCorrection(ctx, now, call.Caller, q)
 		},
 	}
 	if token := license.ServerToken(q.ServerToken); token != "" && token != old.ServerToken {
@@ -83,7 +85,7 @@ func (q CorrectionRequest) clean() (CorrectionRequest, error) {
 	return q, license.Collect(errs...)
 }
 
-func (i *Issuer) decideCorrection(ctx context.Context, now protocol.Situation, q CorrectionRequest) (protocol.Decision, error) {
+func (i *Issuer) decideCorrection(ctx context.Context, now protocol.Situation, by license.Caller, q CorrectionRequest) (protocol.Decision, error) {
 	if err := changeable(now, q.IfMatch, "corrected"); err != nil {
 		return protocol.Decision{}, err
 	}
@@ -111,6 +113,12 @@ func (i *Issuer) decideCorrection(ctx context.Context, now protocol.Situation, q
 		return protocol.Decision{}, err
 	}
 	if err := notExpired(now, "Renew it, and correct what the renewal takes over."); err != nil {
+		return protocol.Decision{}, err
+	}
+	if err := i.refuseOwn(ctx, old, by); err != nil {
+		return protocol.Decision{}, err
+	}
+	if err := i.refuseMore(old, r.Modules); err != nil {
 		return protocol.Decision{}, err
 	}
 	if now.From != nil {

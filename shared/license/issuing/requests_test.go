@@ -370,6 +370,60 @@ func TestCorrect_TheRequestNamesTheRightLicenseAndAVoidPutsItBack(t *testing.T) 
 	requireWhole(t, d, licensetest.Token)
 }
 
+// TestOwnRequest_NeitherAmendedNorCorrectedByWhoMadeIt has a sale that accounting asked for and a colleague issued.
+func TestOwnRequest_NeitherAmendedNorCorrectedByWhoMadeIt(t *testing.T) {
+	d := newDesk(t)
+	id := d.asked(licensetest.AccountingCaller, licensetest.Permanent())
+	colleague := licensetest.AccountingCaller
+	colleague.Subject = "sub-of-a-colleague"
+	out, err := d.issuer.Sold(context.Background(), licensetest.Call(colleague, d.key()), issuing.SoldRequest{RequestID: id})
+	l := d.must(out, err)
+	more, fewer := license.Modules{QMSSuite: 1000}, license.Modules{CallRecording: 2}
+	for range 2 { // the license itself, and one that follows it
+		_, err = d.amend(l, more)
+		require.Equal(t, "accounting", requireCode(t, license.OwnRequest, err).Params["requestedBy"])
+		_, err = d.correct(l, issuing.CorrectionRequest{Customer: "Mallory"})
+		requireCode(t, license.OwnRequest, err)
+		out, err = d.amend(l, fewer)
+		l, fewer = d.must(out, err), license.Modules{CallRecording: 1}
+		more = license.Modules{CallRecording: 3}
+	}
+	out, err = d.issuer.Amend(context.Background(), licensetest.Call(colleague, d.key()), issuing.AmendmentRequest{ID: l.ID, Modules: more, IfMatch: 1})
+	l = d.must(out, err)
+	out, err = d.issuer.Correct(context.Background(), licensetest.Call(colleague, d.key()), issuing.CorrectionRequest{ID: l.ID, Reason: "r", Customer: "Northwind", IfMatch: 1})
+	d.must(out, err)
+}
+
+func TestRequestRequired_ForMoreSeatsOfPermanentLicenses(t *testing.T) {
+	d := newDesk(t)
+	q := licensetest.Permanent()
+	q.Modules = license.Modules{CallRecording: 5}
+	l := d.sold(q)
+	other := licensetest.Subscription()
+	other.ServerToken = string(otherToken)
+	s := d.sold(other)
+	rules := policy.DefaultPolicy()
+	rules.RequestRequired = true
+	d.issuer = issuing.NewIssuer(d.store, d.signer, keyring.New(d.store, d.clock.Now), rules, d.clock.Now)
+	more := license.Modules{CallRecording: 4, ComputerRecording: 1}
+	_, err := d.amend(l, more)
+	refusal := requireCode(t, license.RequestRequired, err)
+	require.Contains(t, refusal.Detail, "with replaces "+l.ID)
+	require.Equal(t, "/modules", refusal.Fields[0].Pointer)
+	_, err = d.correct(l, issuing.CorrectionRequest{Modules: &more})
+	requireCode(t, license.RequestRequired, err)
+
+	out, err := d.correct(l, issuing.CorrectionRequest{Customer: "Northwind"})
+	l = d.must(out, err)
+	out, err = d.amend(l, license.Modules{CallRecording: 4})
+	l = d.must(out, err)
+	out, err = d.amend(s, license.Modules{QMSSuite: 1000})
+	d.must(out, err) // a subscription needs none
+	q.Modules, q.Replaces = more, l.ID
+	out, err = d.issuer.Sold(context.Background(), licensetest.Call(licensetest.AccountingCaller, d.key()), issuing.SoldRequest{RequestID: d.asked(licensetest.SalesCaller, q), IfMatch: 1})
+	require.Equal(t, l.LineageID, d.must(out, err).LineageID)
+}
+
 // TestCrash_IssuingFromARequest kills it at each of its steps and lets each kind of rescuer come.
 func TestCrash_IssuingFromARequest(t *testing.T) {
 	rescuers := map[string]func(d *desk, id string) (again license.Code){
