@@ -370,6 +370,28 @@ func TestCorrect_TheRequestNamesTheRightLicenseAndAVoidPutsItBack(t *testing.T) 
 	requireWhole(t, d, licensetest.Token)
 }
 
+func TestAnswer_OfARequestThatReplacesSaysWhatHelps(t *testing.T) {
+	d := newDesk(t)
+	trial, base := d.trial(), d.sold(licensetest.Subscription())
+	q := licensetest.Permanent()
+	q.Replaces = base.ID
+	id := d.asked(licensetest.SalesCaller, q)
+	answer := func(q issuing.SoldRequest) *license.Error {
+		q.RequestID, q.IfMatch = id, d.record(base.ID).Version
+		_, err := d.issuer.Sold(context.Background(), licensetest.Call(licensetest.AccountingCaller, d.key()), q)
+		var refusal *license.Error
+		require.ErrorAs(t, err, &refusal)
+		return refusal
+	}
+	require.Contains(t, answer(issuing.SoldRequest{ConvertsTrial: trial.ID}).Detail, "license request "+id+" replaces license "+base.ID+". Leave convertsTrial out")
+	_, err := d.revoke(licensetest.AccountingCaller, d.key(), base, 1)
+	require.NoError(t, err)
+	refusal := answer(issuing.SoldRequest{})
+	require.Equal(t, license.NotCurrent, refusal.Code)
+	require.Contains(t, refusal.Detail, "Decline this request and have a new one made.")
+	require.Equal(t, map[string]any{"licenseId": base.ID, "status": license.Revoked}, refusal.Params)
+}
+
 // TestOwnRequest_NeitherAmendedNorCorrectedByWhoMadeIt has a sale that accounting asked for and a colleague issued.
 func TestOwnRequest_NeitherAmendedNorCorrectedByWhoMadeIt(t *testing.T) {
 	d := newDesk(t)

@@ -2,6 +2,7 @@ package issuing
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"qmslicensing/shared/license"
@@ -264,7 +265,7 @@ func (i *Issuer) decideSold(ctx context.Context, now protocol.Situation, q SoldR
 			return protocol.Decision{}, license.Invalid(replacesPointer, "License %s belongs to another server. Name the base license of this one, or leave replaces out.", q.Replaces)
 		}
 		if err := changeable(now, q.IfMatch, "replaced"); err != nil {
-			return protocol.Decision{}, err
+			return protocol.Decision{}, q.overtaken(now.Target, err)
 		}
 		if now.Target.Type == license.Temporary {
 			return protocol.Decision{}, license.Invalid(replacesPointer, "License %s is temporary; the new license supersedes it without being told. Leave replaces out.", q.Replaces)
@@ -281,6 +282,16 @@ func (i *Issuer) decideSold(ctx context.Context, now protocol.Situation, q SoldR
 		r.StartsOn, r.ExpiresOn, r.AnchorDay = term.StartsOn, term.EndsOn, term.AnchorDay
 	}
 	return protocol.Decision{Record: r}, nil
+}
+
+// overtaken says of a license request whose license is not current any more what helps; other refusals stay as they are.
+func (q SoldRequest) overtaken(replaced *ledger.Record, err error) error {
+	var refusal *license.Error
+	if q.RequestID == "" || !errors.As(err, &refusal) || refusal.Code != license.NotCurrent {
+		return err
+	}
+	return license.Refuse(license.NotCurrent, "This license is %s, so license request %s cannot replace it any more. Decline this request and have a new one made.",
+		replaced.Status, q.RequestID).With("licenseId", replaced.ID).With("status", replaced.Status)
 }
 
 // refuseOverBase refuses to issue a base license where one is active, unless it is meant.
@@ -318,6 +329,9 @@ func (i *Issuer) fromTrial(ctx context.Context, q SoldRequest) (SoldRequest, err
 	}
 	if trial.Purpose != license.Trial {
 		return q, license.Invalid(trialPointer, "License %s is no trial. Name the trial that the customer buys, or leave convertsTrial out.", trial.ID)
+	}
+	if q.Replaces != "" && q.RequestID != "" {
+		return q, license.Invalid(trialPointer, "A trial starts a new line of licenses, and license request %s replaces license %s. Leave convertsTrial out: a base license supersedes the trial of its server in any case.", q.RequestID, q.Replaces)
 	}
 	if q.Replaces != "" {
 		return q, license.Invalid(trialPointer, "A trial starts a new line of licenses, and replaces continues an old one. Give one of the two: a base license supersedes the trial of its server in any case.")
