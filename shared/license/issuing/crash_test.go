@@ -419,3 +419,21 @@ func TestDeadline_AnswersUnavailableInTime(t *testing.T) {
 	require.Positive(t, refusal.RetryAfter)
 	require.NoError(t, ctx.Err(), "answered before the deadline")
 }
+
+func TestVoid_LeavesNoWordOfTheChangeOnTheLicense(t *testing.T) {
+	d := newDesk(t)
+	old := d.sold(licensetest.Subscription())
+	issued := d.record(old.ID).LastChange
+	enable := d.disable(license.SoldKey)
+	_, err := d.renew(old, issuing.RenewalRequest{})
+	requireCode(t, license.Unavailable, err)
+	require.Equal(t, "renewed", d.record(old.ID).LastChange.What, "while it is pending a version conflict says who and what")
+	void(d)
+	enable()
+	is := d.record(old.ID)
+	require.Equal(t, issued, is.LastChange)
+	require.Equal(t, 2, is.Version)
+	_, err = d.renew(old, issuing.RenewalRequest{IfMatch: 2})
+	require.NoError(t, err)
+	requireWhole(t, d, licensetest.Token)
+}

@@ -28,6 +28,7 @@ type Record struct {
 	RequestID string              `json:",omitzero"` // the license request that it answers
 	Uses      []string            `json:",omitzero"` // ids of the exceptions that allowed it
 	Returns   []Document          `json:",omitzero"` // what its intent took, as it was before: put back if it is given up
+	Before    Change              `json:",omitzero"` // LastChange of its predecessor before its intent: put back if it is given up
 	Counted   []string            `json:",omitzero"` // keys of the counts that its intent raised: lowered if it is given up
 	Changes   *Changes            `json:",omitzero"` // what its intent changed of its predecessor's seats, for its answer
 	Notice    string              `json:",omitzero"` // what its answer says besides, in a sentence

@@ -209,6 +209,7 @@ func (w *Writer) intent(ctx context.Context, q *Write, now Situation, d *Decisio
 		return err
 	}
 	if now.Target != nil {
+		r.Before = now.Target.LastChange
 		commit.Updates = []ledger.Update{{
 			ID: now.Target.ID, IfStatus: license.Active, IfVersion: now.Target.Version, Status: license.Active,
 			AddVersion: 1, LastChange: &ledger.Change{By: caller.Username, At: now.At.UTC(), What: changeWord(r.Operation)},

@@ -9,7 +9,8 @@ import (
 	"qmslicensing/shared/license/ledger"
 )
 
-// void gives a pending license up: its slot is free again, its number stays used, its predecessor is not touched.
+// void gives a pending license up: its slot is free again, its number stays used, its predecessor stays current, and what
+// happened to it last is again what it was before the intent. Its version, which somebody may have seen, is not.
 func (w *Writer) void(ctx context.Context, p ledger.Record, reason string) (ledger.Record, error) {
 	for {
 		record, err := w.voidOnce(ctx, p, reason)
@@ -41,6 +42,17 @@ func (w *Writer) voidOnce(ctx context.Context, p ledger.Record, reason string) (
 	commit, err := effect.commit(now.At)
 	if err != nil {
 		return ledger.Record{}, err
+	}
+	if record.Before.What != "" {
+		before, err := w.store.Record(ctx, record.Predecessor)
+		if err != nil {
+			return ledger.Record{}, err
+		}
+		if before.Status == license.Active {
+			commit.Updates = append(commit.Updates, ledger.Update{
+				ID: before.ID, IfStatus: license.Active, IfVersion: before.Version, Status: license.Active, LastChange: &record.Before,
+			})
+		}
 	}
 	return record, w.store.Commit(ctx, commit)
 }
