@@ -16,7 +16,7 @@ import (
 	"qmslicensing/shared/memstore"
 )
 
-// A correction keeps the license request of what it corrects, which names the license that answered it first.
+// A correction keeps the license request of what it corrects, which names the last correction.
 func TestRun_ACorrectionAnswersTheRequestOfWhatItCorrects(t *testing.T) {
 	w, ctx := newWorld(t), context.Background()
 	requests, err := desk.NewRequests(w.store, policy.DefaultPolicy(), []string{"secret"}, w.clock.Now)
