@@ -191,7 +191,8 @@ export interface paths {
          *     customer must do before the new license loads. With `dryRun` the same rules answer 200 with the same `changes` and
          *     a `preview`, and nothing is written: the headers are the same, but the `Idempotency-Key` is not used up, so that
          *     the request without `dryRun` can carry it. A temporary license is refused with 422 `not_amendable`, an expired
-         *     subscription with 422 `expires_in_past`.
+         *     subscription with 422 `expires_in_past`; more seats by whoever made the license request that it was sold by with 422
+         *     `own_request`, and of a permanent license where a license request is obligatory with 422 `request_required`.
          */
         post: operations["amend"];
         delete?: never;
@@ -211,12 +212,14 @@ export interface paths {
         put?: never;
         /**
          * Mend a mistake in a base license
-         * @description Accounting only, until 7 days (a parameter of the system) after the day on which the license with the mistake was
-         *     issued. At least one member must differ from the license. The wrong license is revoked and the right one issued, in
+         * @description Accounting only, until 7 days (a parameter of the system) after the day on which the license that set the wrong
+         *     member was issued: `customer`, `serverToken` and `order` are set when a license is sold, `modules` also by an
+         *     amendment or a renewal that changes them, `contract` also by a renewal. At least one member must differ from the license. The wrong license is revoked and the right one issued, in
          *     one step; type, dates and conditions stay. `contract` is for subscriptions, `order` for permanent licenses. A new
          *     `serverToken` moves the license: 409 `base_license_exists` if that server has an active base license, 409
          *     `other_customer` if it has a license of another customer. What cannot be corrected (too old, temporary, re-hosted) is
-         *     422 `not_correctable`.
+         *     422 `not_correctable`. Whoever made the license request that it was sold by: 422 `own_request`. More seats of a
+         *     permanent license where a license request is obligatory: 422 `request_required`.
          */
         post: operations["correct"];
         delete?: never;
@@ -1575,7 +1578,7 @@ export interface components {
          *     | `not_current` | `licenseId`, `status` |
          *     | `issue_voided` | `licenseId` |
          *     | `not_renewable`, `not_rehostable`, `not_amendable` | `type` |
-         *     | `not_correctable` | `type` of a temporary license, `operation` of a re-hosted one, or `issuedOn` and `until`: the last day |
+         *     | `not_correctable` | `type` of a temporary license, `operation` of a re-hosted one, or `issuedOn` of the license that set what is wrong and `until`: the last day |
          *     | `other_customer` | `licenseId`, `customer`: of this license, `otherCustomer`: of the license on the other server |
          *     | `request_not_open` | `state`, `by`, `at`, `licenseId` if it was issued; of a request for an exception `state`, `exceptionId` |
          *     | `own_request` | `requestedBy` |

@@ -2,6 +2,7 @@ package histories_test
 
 import (
 	"fmt"
+	"maps"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
@@ -12,7 +13,7 @@ import (
 
 // follower is a license of the same sale as another one, with nothing changed yet.
 func (e *entry) follower() entry {
-	return entry{License: e.License, anchor: e.anchor, conditions: e.conditions}
+	return entry{License: e.License, anchor: e.anchor, conditions: e.conditions, asker: e.asker, set: maps.Clone(e.set)}
 }
 
 // term gives a new subscription its term from today on.
@@ -47,6 +48,7 @@ func (w *world) amend(e *entry) step {
 	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
 		l := e.follower()
 		l.Modules = q.Modules
+		l.set["modules"] = license.Today(w.clock.Now())
 		refusal := w.model.changeable(e, q.IfMatch)
 		switch {
 		case refusal != "":
@@ -56,6 +58,8 @@ func (w *world) amend(e *entry) step {
 			refusal = license.ExpiresInPast
 		case q.Modules == e.Modules:
 			refusal = license.InvalidRequest
+		case !e.Modules.Seats().Covers(q.Modules.Seats()):
+			refusal = w.refuseMore(e, caller, q.Modules)
 		}
 		return refusedBy(caller, license.Amend, w.counted(caller, refusal)), true, w.made(caller, l, e), w.givenUp(l, e)
 	}
@@ -69,7 +73,7 @@ func (w *world) amend(e *entry) step {
 func (w *world) correct(e *entry) step {
 	q := issuing.CorrectionRequest{ID: e.ID, Reason: "a slip", IfMatch: w.version(e)}
 	l := e.follower()
-	l.request, l.mistake = e.request, e.mistake
+	l.request = e.request
 	if w.random.IntN(2) == 0 {
 		l.ServerToken = pick(w, tokens)
 		q.ServerToken = string(l.ServerToken)
@@ -95,9 +99,19 @@ func (w *world) correct(e *entry) step {
 		made := w.made(caller, l, e)
 		apply := func(r ledger.Record) {
 			made(r)
-			e.Status = license.Revoked
+			e.Status, e.corrected = license.Revoked, true
+			if asked := w.model.asked(e.request); asked != nil {
+				asked.license, asked.version = r.ID, asked.version+1
+			}
 		}
-		return refusedBy(caller, license.Correct, w.counted(caller, w.refuseCorrection(e, l, q.IfMatch))), true, apply, w.givenUp(l, e)
+		givenUp := w.givenUp(l, e)
+		back := func(r ledger.Record) {
+			givenUp(r)
+			if asked := w.model.asked(e.request); asked != nil {
+				asked.version += 2 // it named the right license, and names the wrong one again
+			}
+		}
+		return refusedBy(caller, license.Correct, w.counted(caller, w.refuseCorrection(e, l, caller, q.IfMatch))), true, apply, back
 	}
 	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
 		return i.Correct(w.ctx, call, q)
@@ -105,18 +119,47 @@ func (w *world) correct(e *entry) step {
 	return s
 }
 
-func (w *world) refuseCorrection(e *entry, right entry, version int) license.Code {
+// refuseMore is why somebody cannot give a license more seats, or change what its sale began with.
+func (w *world) refuseMore(e *entry, by license.Caller, modules license.Modules) license.Code {
+	switch {
+	case e.asker == by.Subject:
+		return license.OwnRequest
+	case e.Type == license.Permanent && w.rules().RequestRequired && !e.Modules.Seats().Covers(modules.Seats()):
+		return license.RequestRequired
+	}
+	return ""
+}
+
+// late reports whether a member that is wrong got its value more than 7 days ago, or by a re-host.
+func (w *world) late(e *entry, right entry) bool {
+	today := license.Today(w.clock.Now())
+	for member, wrong := range map[string]bool{
+		"serverToken": right.ServerToken != e.ServerToken, "customer": right.Customer != e.Customer, "modules": right.Modules != e.Modules,
+		"contract": right.Contract != e.Contract, "order": right.Order != e.Order,
+	} {
+		if day, known := e.set[member]; wrong && (!known || today.After(day.AddDays(7))) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) refuseCorrection(e *entry, right entry, by license.Caller, version int) license.Code {
 	now := w.clock.Now()
 	refusal := w.model.changeable(e, version)
 	switch {
 	case refusal != "":
 		return refusal
-	case e.Type == license.Temporary || e.moved || license.Today(now).After(e.mistake.AddDays(7)):
+	case e.Type == license.Temporary:
+		return license.NotCorrectable
+	case right.ServerToken == e.ServerToken && right.Customer == e.Customer && right.Modules == e.Modules && right.Contract == e.Contract && right.Order == e.Order:
+		return license.InvalidRequest
+	case w.late(e, right):
 		return license.NotCorrectable
 	case e.expired(now):
 		return license.ExpiresInPast
-	case right.ServerToken == e.ServerToken && right.Customer == e.Customer && right.Modules == e.Modules && right.Contract == e.Contract && right.Order == e.Order:
-		return license.InvalidRequest
+	case w.refuseMore(e, by, right.Modules) != "":
+		return w.refuseMore(e, by, right.Modules)
 	case right.ServerToken != e.ServerToken:
 		return w.taken(right.ServerToken, right.Customer)
 	}

@@ -71,7 +71,7 @@ func (w *world) compareLicense(id string, e *entry) {
 		w.require(r.LicenseKey == "", "license %s is void and has a key", id)
 		return
 	}
-	if r.RequestID != "" && r.Operation == ledger.OpIssue {
+	if r.RequestID != "" && !e.corrected {
 		w.named[r.RequestID] = append(w.named[r.RequestID], id)
 	}
 	w.require(e.Status != license.Active || e.Type == license.Temporary || len(r.Rehosts) == len(w.model.lineages[e.LineageID]), "license %s was re-hosted %d times, it says", id, len(r.Rehosts))

@@ -69,7 +69,7 @@ func (m *model) trialDays(token license.ServerToken, customer string) (days int)
 
 // brink lets the time go by to the last day of something, or the day after it, and tries what depends on it.
 func (w *world) brink(e *entry) {
-	last, then := e.mistake.AddDays(7), w.correct
+	last, then := e.set["customer"].AddDays(7), w.correct
 	switch moves, uses := w.model.lineages[e.LineageID], w.model.server(e.ServerToken).temporaries; {
 	case len(uses) > 0 && w.random.IntN(2) == 0:
 		last = license.Today(uses[max(0, len(uses)-3)].at).AddDays(89)

@@ -44,12 +44,13 @@ type entry struct {
 	license.License
 	at         time.Time
 	anchor     int
-	conditions map[string]string // of the sale: their evidence by name
-	request    string            // the license request that it answers
-	converts   string            // the trial that it was made from
-	mistake    license.Date      // the day of a mistake in it, from which corrections count
-	moved      bool              // a re-host has made it
-	key        string            // its license key, held against it; "" until then
+	conditions map[string]string       // of the sale: their evidence by name
+	request    string                  // the license request that it answers
+	converts   string                  // the trial that it was made from
+	corrected  bool                    // the right one has taken its place
+	asker      string                  // sub of who made the license request that its sale began with
+	set        map[string]license.Date // the day on which each member got its value, from which corrections count; none: by a re-host
+	key        string                  // its license key, held against it; "" until then
 }
 
 // add makes a license the current one of its slot, with the number after the last one. before is what it was made from.
@@ -93,6 +94,16 @@ func (m *model) number(l entry, status license.Status, before *entry) *entry {
 		before.Version++
 	}
 	return e
+}
+
+// asked returns a license request; nil for "".
+func (m *model) asked(id string) *request {
+	for _, r := range m.requests {
+		if r.id == id {
+			return r
+		}
+	}
+	return nil
 }
 
 // open reports whether an exception from a rule is open for a server or lineage.

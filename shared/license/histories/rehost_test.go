@@ -20,7 +20,7 @@ func (w *world) rehost(e *entry) step {
 	s := step{name: fmt.Sprintf("re-host of %s from %s to %s at version %d", e.ID, e.ServerToken, token, q.IfMatch), caller: caller, from: e}
 	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
 		l := e.follower()
-		l.ServerToken, l.moved = token, true
+		l.ServerToken, l.set = token, map[string]license.Date{}
 		made, givenUp := w.made(caller, l, e), w.givenUp(l, e)
 		limit, _ := w.movedTooOften(e.LineageID)
 		apply := func(r ledger.Record) {

@@ -166,7 +166,7 @@ func (w *world) answer(asked *request) step {
 		l := entry{License: license.License{
 			ServerToken: token, Type: asked.asks.Type, Customer: asked.asks.Customer, Modules: asked.asks.Modules,
 			Contract: license.Optional(asked.asks.Contract), Order: license.Optional(asked.asks.Order),
-		}, request: asked.id, conditions: maps.Clone(asked.conditions)}
+		}, request: asked.id, asker: asked.by.Subject, conditions: maps.Clone(asked.conditions)}
 		if l.Type == license.Subscription {
 			l.term(license.Today(w.clock.Now()), months)
 		}

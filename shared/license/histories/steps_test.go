@@ -183,8 +183,12 @@ func (w *world) renew(e *entry) step {
 		refusal := w.model.changeable(e, q.IfMatch)
 		today := license.Today(w.clock.Now())
 		l := e.follower()
+		l.set["contract"] = license.Today(w.clock.Now())
 		l.Contract = license.Optional(q.Contract)
 		if q.Modules != nil {
+			if l.Modules != *q.Modules {
+				l.set["modules"] = license.Today(w.clock.Now())
+			}
 			l.Modules = *q.Modules
 		}
 		switch {
@@ -242,8 +246,11 @@ func (w *world) givenUp(l entry, before *entry) func(ledger.Record) {
 func identified(l entry, r ledger.Record) entry {
 	l.ID, l.at = r.ID, r.IssuedAt
 	l.SupersededBy = ""
-	if l.mistake.IsNever() {
-		l.mistake = license.Today(r.IssuedAt)
+	if l.set == nil {
+		l.set = map[string]license.Date{}
+		for _, member := range []string{"serverToken", "customer", "modules", "contract", "order"} {
+			l.set[member] = license.Today(r.IssuedAt)
+		}
 	}
 	if l.LineageID == "" {
 		l.LineageID = r.ID
