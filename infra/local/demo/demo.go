@@ -1,5 +1,5 @@
-// Package demo fills an empty local stack with about 40 licenses of every type and state. They are made by the domain
-// itself, with a clock that is set back, through the same store and signer as every other license.
+// Package demo fills an empty local stack with about 60 licenses of every type and state, and with requests and exceptions.
+// They are made by the domain itself, with a clock that is set back, through the same store and signer as every other license.
 package demo
 
 import (
@@ -28,14 +28,16 @@ type desk struct {
 }
 
 var (
-	sales      = license.Caller{Subject: "demo-sales", Username: "sales", Role: license.Sales, RequestID: "demo"}
-	support    = license.Caller{Subject: "demo-support", Username: "support", Role: license.Support, RequestID: "demo"}
-	accounting = license.Caller{Subject: "demo-accounting", Username: "accounting", Role: license.Accounting, RequestID: "demo"}
+	sales      = caller("sales", license.Sales)
+	support    = caller("support", license.Support)
+	accounting = caller("accounting", license.Accounting)
+	admin      = caller("admin", license.Admin)
 )
 
 // Store is what the demo needs of a store.
 type Store interface {
 	ledger.Store
+	ledger.Shelf
 	protocol.Pendings
 }
 
@@ -43,7 +45,7 @@ type Store interface {
 // that was interrupted anywhere, are left as they are.
 func Seed(ctx context.Context, store Store, signer protocol.Signer, keys *keyring.Ring, now time.Time) (int, error) {
 	d := &desk{store: store, keys: keys, now: now, today: license.Today(now)}
-	d.issuer = issuing.NewIssuer(store, signer, keys, policy.DefaultPolicy(), func() time.Time { return d.now })
+	d.issuer = issuing.NewIssuer(store, signer, keys, policy.DefaultPolicy(), d.clock)
 	if err := d.finishPending(ctx, now); err != nil {
 		return 0, err
 	}
@@ -52,8 +54,11 @@ func Seed(ctx context.Context, store Store, signer protocol.Signer, keys *keyrin
 			return d.made, fmt.Errorf("demo license for %s: %w", s.customer, err)
 		}
 	}
-	return d.made, nil
+	err := d.live(ctx)
+	return d.made, err
 }
+
+func (d *desk) clock() time.Time { return d.now }
 
 // finishPending finishes what an interrupted start left pending, at its own time: by today it might have expired.
 func (d *desk) finishPending(ctx context.Context, now time.Time) error {
@@ -187,8 +192,7 @@ func (d *desk) revoke(ctx context.Context, s story) error {
 // abandon asks for a license while the signing key is refused, and lets the sweep give it up.
 func (d *desk) abandon(ctx context.Context, s story) error {
 	d.at(s.abandoned.day)
-	clock := func() time.Time { return d.now }
-	refusing := issuing.NewIssuer(d.store, refuser{}, d.keys, policy.DefaultPolicy(), clock)
+	refusing := issuing.NewIssuer(d.store, refuser{}, d.keys, policy.DefaultPolicy(), d.clock)
 	q := issuing.SoldRequest{
 		ServerToken: string(s.token), Customer: s.customer, Type: license.Subscription, Modules: s.abandoned.modules,
 		Contract: s.abandoned.paper, TermMonths: s.abandoned.months,

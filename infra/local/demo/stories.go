@@ -82,5 +82,8 @@ func Tokens() []license.ServerToken {
 	for _, s := range stories {
 		tokens = append(tokens, s.token)
 	}
+	for _, l := range lives {
+		tokens = append(tokens, l.tokens...)
+	}
 	return tokens
 }

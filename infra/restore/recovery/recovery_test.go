@@ -83,7 +83,7 @@ func newWorld(t *testing.T) world {
 	w := emptyWorld(t)
 	made, err := demo.Seed(t.Context(), w.Store, w.signer, keyring.New(w.Store, time.Now), time.Now())
 	require.NoError(t, err)
-	require.Equal(t, 42, made)
+	require.Equal(t, 59, made)
 	w.licenses, w.audit = export(t, w.Licenses), export(t, w.Audit)
 	return w
 }
@@ -180,7 +180,8 @@ func TestRestore_TheExportIsWholeInNewTables(t *testing.T) {
 	g := w.restore(t)
 	report := w.check(t, g)
 	require.Empty(t, report.Wrong)
-	require.Equal(t, 42, report.Licenses)
+	require.Equal(t, 59, report.Licenses)
+	require.Equal(t, 8, report.Documents)
 	require.Positive(t, report.Verified)
 	require.Positive(t, report.Entries)
 
