@@ -22,7 +22,7 @@ type api struct {
 
 func newAPI(ctx context.Context, s *stack.Stack) (*api, error) {
 	a := &api{url: s.URL, tokens: map[string]string{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
-	for _, username := range []string{"sales", "support", "accounting"} {
+	for _, username := range []string{"sales", "support", "accounting", "admin"} {
 		token, err := s.Token(ctx, username)
 		if err != nil {
 			return nil, fmt.Errorf("signing %s in: %w", username, err)
@@ -150,6 +150,11 @@ func (a *api) amendment(id, etag string) call {
 func (a *api) revocation(id, etag string) call {
 	return call{method: "POST", path: "/v1/licenses/" + id + "/revoke", as: "accounting", key: a.fresh("revoke"), ifMatch: etag,
 		body: map[string]any{"reason": "A drill."}}
+}
+
+// post is any other write.
+func (a *api) post(as, path string, body any) call {
+	return call{method: "POST", path: path, as: as, key: a.fresh("post"), body: body}
 }
 
 // validate, retrieve, downgrade and keySet are the calls that customers make.

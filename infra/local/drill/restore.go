@@ -24,6 +24,7 @@ import (
 
 // restoration is what the drill did and knows.
 type restoration struct {
+	papers
 	kept            []receipt // acknowledged before the export
 	lost            []receipt // acknowledged after it
 	licenses, audit bytes.Buffer
@@ -53,14 +54,15 @@ const (
 func restore(ctx context.Context, d *drill) error {
 	r := &restoration{}
 	for _, step := range []func(context.Context, *restoration) error{
-		d.sellBefore, d.export, d.sellAfter, d.loseTables, d.bringBack, d.checkRestored, d.checkAnswers, d.goOn, d.damageOne,
+		d.sellBefore, d.ask, d.export, d.sellAfter, d.loseTables, d.bringBack, d.checkRestored, d.checkAnswers, d.goOn, d.takeAgain, d.damageOne,
 	} {
 		if err := step(ctx, r); err != nil {
 			return err
 		}
 	}
 	d.figure("licenses acknowledged before the export", "%d, all there, each verifies", len(r.kept))
-	d.figure("licenses acknowledged after it", "%d, all named by the archive", len(r.lost))
+	d.figure("licenses acknowledged after it", "%d, all named by the archive", len(r.lost)+len(r.taken))
+	d.figure("requests and exceptions that these took", "%d, open again", len(r.taken))
 	d.figure("chains, entries", "%d, %d, each chain whole", r.report.Servers, r.report.Entries)
 	d.figure("license keys in the tables that verify", "%d", r.report.Verified)
 	d.figure("entries confirmed by the archive, put back", "%d, %d", r.replayed.Confirmed, r.replayed.PutBack)
@@ -143,9 +145,21 @@ func (d *drill) sellAfter(ctx context.Context, r *restoration) error {
 	if err := d.acknowledge(ctx, &r.lost, d.api.renewal(r.kept[2].ID, r.kept[2].etag)); err != nil {
 		return err
 	}
+	if err := d.take(ctx, r); err != nil {
+		return err
+	}
 	if err := d.revoke(ctx, r); err != nil {
 		return err
 	}
+	if err := d.awaitArchive(ctx); err != nil {
+		return err
+	}
+	d.step("%d more were issued after the export; the archive holds all their entries", len(r.lost)+len(r.taken))
+	return nil
+}
+
+// awaitArchive waits until the archive holds every entry of the audit table.
+func (d *drill) awaitArchive(ctx context.Context) error {
 	var all bytes.Buffer
 	entries, err := recovery.Export(ctx, d.tables(), d.names().Audit, &all)
 	if err != nil {
@@ -160,7 +174,7 @@ func (d *drill) sellAfter(ctx context.Context, r *restoration) error {
 			archived++
 		}
 		if archived == entries {
-			break
+			return nil
 		}
 		if time.Now().After(limit) {
 			return unmet(fmt.Sprintf("%d entries in the archive within 30 s", entries), "%d", archived)
@@ -169,8 +183,6 @@ func (d *drill) sellAfter(ctx context.Context, r *restoration) error {
 			return err
 		}
 	}
-	d.step("%d more were issued after the export; the archive holds all %d entries", len(r.lost), entries)
-	return nil
 }
 
 // revoke takes the last sold license before the renewal back.
@@ -245,7 +257,7 @@ func (d *drill) checkRestored(_ context.Context, r *restoration) error {
 			d.step("%v", l)
 		}
 	}
-	for _, l := range r.lost {
+	for _, l := range slices.Concat(r.lost, r.taken) {
 		if now[l.ID] != recovery.Lost {
 			return unmet("license "+l.ID+" named as lost", "%v", r.told)
 		}
@@ -253,8 +265,12 @@ func (d *drill) checkRestored(_ context.Context, r *restoration) error {
 	if now[r.revoked] != recovery.Redone {
 		return unmet("the revocation of license "+r.revoked+" done again", "%v", r.told)
 	}
-	if want := 2*len(r.lost) + 1; r.replayed.PutBack != want || len(r.told) != want { // of each license its intent and its issue
+	// Of each license its intent and its issue, the revocation, the conditions and the grant.
+	if want := 2*(len(r.lost)+len(r.taken)) + 3; r.replayed.PutBack != want || len(r.told) != want+len(r.taken) {
 		return unmet(fmt.Sprintf("%d entries from the archive", want), "%d", r.replayed.PutBack)
+	}
+	if err := d.checkPapers(r); err != nil {
+		return err
 	}
 	if wrong := slices.Concat(r.replayed.Wrong, r.report.Wrong); len(wrong) > 0 {
 		return unmet("nothing wrong", "%s", strings.Join(wrong, "\n"))
