@@ -38,7 +38,7 @@ func (d *drill) take(ctx context.Context, r *restoration) error {
 		return err
 	}
 	var granted struct{ Exception struct{ ID string } }
-	grant := d.api.post("admin", "/v1/exceptions", map[string]any{"serverToken": r.trialer, "rule": "trial_limit", "reason": "A drill."})
+	grant := d.api.post("admin", "/v1/exceptions", map[string]any{"serverToken": r.trialer, "rule": "trial_limit", "days": 45, "reason": "A drill."})
 	if _, err := d.api.want(ctx, grant, http.StatusCreated, &granted); err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (a *again) do(ctx context.Context) (Now, error) {
 		free(a.server, a.says.License.ID)
 		return Redone, nil
 	case ledger.EventVoided:
-		return redone(is.Status == license.Pending), a.giveUp(ctx, a.says.License.ID, a.says.Reason)
+		return redone(is.Status == license.Pending), errors.Join(a.stays(ctx, is), a.giveUp(ctx, a.says.License.ID, a.says.Reason))
 	case ledger.EventRevoked:
 		return redone(is.Status == license.Active || is.Status == license.Pending), a.takeBack(ctx, is, "revoked")
 	}
@@ -165,6 +165,18 @@ func (a *again) giveUp(ctx context.Context, id, reason string) error {
 		}
 	}
 	return nil
+}
+
+// stays has the license whose place one that is given up did not take say what happened to it last before.
+func (a *again) stays(ctx context.Context, is ledger.Record) error {
+	if is.Status != license.Pending || is.Before.What == "" || a.says.Reason == protocol.VoidRevoked {
+		return nil
+	}
+	before, err := a.record(ctx, is.Predecessor)
+	if err == nil && before.Status == license.Active {
+		a.updates = append(a.updates, ledger.Update{ID: before.ID, IfStatus: license.Active, Status: license.Active, LastChange: &is.Before})
+	}
+	return err
 }
 
 func (a *again) takeBackID(ctx context.Context, id, what string) error {

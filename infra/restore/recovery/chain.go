@@ -49,7 +49,7 @@ func (s said) bare() []ledger.AuditDocument {
 		return nil
 	}
 	var named []ledger.AuditDocument
-	if s.RequestID != "" && s.Operation != ledger.OpCorrect { // a correction names the request of what it corrects
+	if s.RequestID != "" && s.Operation != ledger.OpCorrect { // those that took one hold it
 		named = append(named, ledger.AuditDocument{Kind: requestKind, ID: s.RequestID})
 	}
 	for _, id := range s.Uses {

@@ -93,7 +93,7 @@ func (r *replay) documents(ctx context.Context, servers []license.ServerToken, a
 	return nil
 }
 
-// document brings one to its last version; where a license took it that is lost, to one more: what it was before.
+// document brings one to its last version; where a license took it that is lost, to one more: it is open again.
 func (r *replay) document(ctx context.Context, of []version) error {
 	last := of[len(of)-1]
 	stored, _, err := r.store.Document(ctx, last.Kind, last.ID)
@@ -114,16 +114,26 @@ func (r *replay) document(ctx context.Context, of []version) error {
 		stored = v.Document
 	}
 	taker := used(last.Document)
-	if taker == "" || stored.Version != last.Version || len(of) < 2 || of[len(of)-2].Version != last.Version-1 || r.revoked[taker] || r.corrected[taker] {
+	open, found := untaken(of)
+	if taker == "" || stored.Version != last.Version || !found || r.revoked[taker] || r.corrected[taker] {
 		return nil
 	}
 	if is, err := r.record(ctx, taker); err != nil || is.Status != "" {
 		return err
 	}
-	before := of[len(of)-2].Document
-	before.Version = last.Version + 1
 	r.tell(last.now(Open))
-	return r.put(ctx, before)
+	return r.put(ctx, open)
+}
+
+// untaken is what a document is once it is open again: the last of its versions that no license had taken, as the next one.
+func untaken(of []version) (ledger.Document, bool) {
+	for _, v := range slices.Backward(of) {
+		if used(v.Document) == "" {
+			v.Document.Version = of[len(of)-1].Version + 1
+			return v.Document, true
+		}
+	}
+	return ledger.Document{}, false
 }
 
 func (r *replay) put(ctx context.Context, d ledger.Document) error {
@@ -165,30 +175,46 @@ func (c *check) holdDocuments() {
 }
 
 // isLast reports whether a document is what its chains say last of it; where that is that a lost license took it, it may
-// be what it was before, too.
+// be open again, too.
 func (c *check) isLast(d ledger.Document, of []version) bool {
 	last := of[len(of)-1].Document
 	taker := used(last)
-	if _, there := c.licenses[taker]; taker != "" && !there && d.Version == last.Version+1 && len(of) > 1 {
-		last = of[len(of)-2].Document
-		last.Version = d.Version
+	if _, there := c.licenses[taker]; taker != "" && !there && d.Version == last.Version+1 {
+		if open, found := untaken(of); found {
+			last = open
+		}
 	}
 	return d.Version == last.Version && d.State == last.State && equal(d.Body, last.Body)
 }
 
-// took compares what a license says that it took with the documents. One that is given up has put it back, and a
-// correction names the request of what it corrects.
+// took compares what a license says that it took with the documents. One that is given up has put it back.
 func (c *check) took(r ledger.Record) {
 	var names []name
-	if r.RequestID != "" && r.Operation != ledger.OpCorrect {
+	if r.RequestID != "" {
 		names = append(names, name{requestKind, r.RequestID})
 	}
 	for _, id := range r.Uses {
 		names = append(names, name{exceptionKind, id})
 	}
 	for _, n := range names {
-		if r.Status != license.Void && used(c.documents[n]) != r.ID {
+		if taker := used(c.documents[n]); r.Status != license.Void && taker != r.ID && !c.corrects(taker, r.ID) {
 			c.wrong("license %s took %v, which does not say so", r.ID, n)
 		}
 	}
+}
+
+// corrects reports whether a document that a license took may say that another one did, or none: a correction takes it from
+// the wrong license, and one that is lost leaves it open, for whatever is issued instead.
+func (c *check) corrects(taker, wrong string) bool {
+	for at := taker; c.licenses[at].Operation == ledger.OpCorrect; at = c.licenses[at].Predecessor {
+		if c.licenses[at].Predecessor == wrong {
+			return true
+		}
+	}
+	right, corrected := c.corrections[wrong]
+	for c.corrections[right] != "" {
+		right = c.corrections[right]
+	}
+	_, there := c.licenses[right]
+	return corrected && !there
 }

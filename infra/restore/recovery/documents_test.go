@@ -83,7 +83,7 @@ func (o office) answer(t *testing.T, by *issuing.Issuer, id string) (protocol.Ou
 func (o office) excepted(t *testing.T, requestID string) string {
 	t.Helper()
 	return done(t)(o.exceptions.Grant(t.Context(), o.call(licensetest.AdminCaller), desk.GrantRequest{
-		ServerToken: trialToken, Rule: string(license.TrialLimit), Reason: "a large customer", RequestID: requestID,
+		ServerToken: trialToken, Rule: string(license.TrialLimit), Reason: "a large customer", RequestID: requestID, Days: 45,
 	}))
 }
 
@@ -140,7 +140,7 @@ func TestReplay_RequestsAndExceptionsAreWhatTheyWere(t *testing.T) {
 	w := emptyWorld(t)
 	o := newOffice(t, w, w.generation)
 	kept := o.ask(t)
-	wish := done(t)(o.exceptions.Ask(t.Context(), o.call(licensetest.SalesCaller), desk.AskRequest{ServerToken: trialToken, Rule: string(license.TrialLimit), Reason: "they are many"}))
+	wish := done(t)(o.exceptions.Ask(t.Context(), o.call(licensetest.SalesCaller), desk.AskRequest{ServerToken: trialToken, Rule: string(license.TrialLimit), Reason: "they are many", Days: 45}))
 	o = o.export(t)
 	o.meet(t, kept)
 	declined, withdrawn := o.ask(t), o.ask(t)
@@ -194,6 +194,33 @@ func TestReplay_WhatALostLicenseTookIsOpenAgain(t *testing.T) {
 	require.Empty(t, o.checkWithout(t, g, told).Wrong, "issued again from the same request, by the same exception")
 	_, err = there.longTrial(t, w.issuerOn(g))
 	require.ErrorContains(t, err, string(license.TrialLimit))
+}
+
+func TestReplay_ARequestWhoseLicenseIsCorrected(t *testing.T) {
+	for name, soldBefore := range map[string]bool{"after the export": true, "sold and corrected after it": false} {
+		t.Run(name, func(t *testing.T) {
+			w := emptyWorld(t)
+			o := newOffice(t, w, w.generation)
+			request := o.ask(t)
+			o.meet(t, request)
+			if !soldBefore {
+				o = o.export(t)
+			}
+			wrong := done(t)(o.answer(t, w.issuer, request))
+			if soldBefore {
+				o = o.export(t)
+			}
+			q := issuing.CorrectionRequest{ID: wrong, Reason: "A mistake.", Customer: "Right", IfMatch: 1}
+			right := done(t)(w.issuer.Correct(t.Context(), o.call(licensetest.AccountingCaller), q))
+			g, told := o.replayed(t)
+			stored, _, err := g.Document(t.Context(), desk.RequestKind, request)
+			require.NoError(t, err)
+			require.EqualValues(t, desk.Open, stored.State, "license %s is lost", right)
+			there := newOffice(t, w, g)
+			done(t)(there.answer(t, w.issuerOn(g), request))
+			require.Empty(t, o.checkWithout(t, g, told).Wrong)
+		})
+	}
 }
 
 func TestReplay_WhatALicenseTookThatIsRevokedIsNotOpenAgain(t *testing.T) {
