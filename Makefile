@@ -111,7 +111,7 @@ test: lint build $(SCHEMATHESIS)/.installed ## Every check on real parts: lint, 
 	rm -rf "$(QMS_USED_DIR)"
 	go build -o .cache/local ./infra/local
 	.cache/local setup
-	go test -count=1 -race ./... || { .cache/local unused -used "$(QMS_USED_DIR)"; exit 1; }
+	go test -count=1 -race -timeout 20m ./... || { .cache/local unused -used "$(QMS_USED_DIR)"; exit 1; }
 	go test -count=1 -p 1 -run 'Warm|Budget|Hostile' -v ./infra/local/e2e ./shared/dynamostore ./shared/license/downgrade ./shared/license/licensekey | grep -vE '^(=== RUN|    --- PASS)'
 	cd shared/license/licensekey/wycheproof && go test ./...
 	cd portal && npm test --silent
