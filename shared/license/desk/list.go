@@ -3,15 +3,12 @@ package desk
 import (
 	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/cursor"
 	"qmslicensing/shared/license/ledger"
 )
 
@@ -153,49 +150,27 @@ func list[T any](ctx context.Context, store Store, signed pages, kind string, st
 	return page, nil
 }
 
-// pages writes and reads cursors: the place of the last document of a page, after 16 bytes of HMAC-SHA256 of list and
-// place. So a cursor is good for its list alone and nobody can make one up; it is opaque, not secret.
-type pages struct{ keys [][]byte }
-
-const macSize = 16
+// pages writes and reads cursors: the place of the last document of a page, good for its list alone.
+type pages struct{ cursor.Signer }
 
 func newPages(secrets []string) (pages, error) {
-	var p pages
-	for _, secret := range secrets {
-		if secret == "" {
-			return p, errors.New("a secret for the cursors of pages is empty")
-		}
-		p.keys = append(p.keys, sum([]byte(secret), "qms-licensing: cursors of documents"))
-	}
-	if len(p.keys) == 0 {
-		return p, errors.New("there is no secret to sign the cursors of pages with")
-	}
-	return p, nil
-}
-
-func sum(key []byte, text string) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(text))
-	return mac.Sum(nil)
+	signer, err := cursor.NewSigner("qms-licensing: cursors of documents", secrets)
+	return pages{signer}, err
 }
 
 // write makes the cursor of what comes after a place in a list.
 func (p pages) write(list string, after ledger.Position) string {
-	place := after.At.UTC().Format(time.RFC3339Nano) + " " + after.ID
-	return base64.RawURLEncoding.EncodeToString(append(sum(p.keys[0], list+"\x00"+place)[:macSize], place...))
+	return p.Write(list, after.At.UTC().Format(time.RFC3339Nano)+" "+after.ID)
 }
 
 // read returns the place in a cursor of the same list, the zero place of "". Any other text is InvalidRequest.
-func (p pages) read(list, cursor string) (ledger.Position, error) {
-	if cursor == "" {
+func (p pages) read(list, text string) (ledger.Position, error) {
+	if text == "" {
 		return ledger.Position{}, nil
 	}
-	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err == nil && len(text) > macSize {
-		mac, place := text[:macSize], string(text[macSize:])
+	if place, good := p.Read(list, text); good {
 		at, id, _ := strings.Cut(place, " ")
-		instant, err := time.Parse(time.RFC3339Nano, at)
-		if err == nil && slices.ContainsFunc(p.keys, func(key []byte) bool { return hmac.Equal(mac, sum(key, list+"\x00"+place)[:macSize]) }) {
+		if instant, err := time.Parse(time.RFC3339Nano, at); err == nil {
 			return ledger.Position{At: instant, ID: id}, nil
 		}
 	}
