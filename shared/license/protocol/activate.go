@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"qmslicensing/shared/license"
@@ -13,15 +12,7 @@ import (
 // returns the license as it is stored afterwards, also when somebody else activated or voided it meanwhile: a signature
 // that comes late is discarded.
 func (w *Writer) activate(ctx context.Context, by license.Caller, p Prepared, signed ledger.Signed) (ledger.Record, error) {
-	for {
-		record, err := w.activateOnce(ctx, by, p, signed)
-		if !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrUnclear) {
-			return record, err
-		}
-		if !pause(ctx) {
-			return ledger.Record{}, Unavailable(err)
-		}
-	}
+	return untilClear(ctx, func() (ledger.Record, error) { return w.activateOnce(ctx, by, p, signed) })
 }
 
 func (w *Writer) activateOnce(ctx context.Context, by license.Caller, p Prepared, signed ledger.Signed) (ledger.Record, error) {

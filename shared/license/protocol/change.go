@@ -45,15 +45,7 @@ func (e Effect) commit(at time.Time) (ledger.Commit, error) {
 func (w *Recorder) Apply(ctx context.Context, c Change) (Outcome, error) {
 	ctx, cancel := beforeDeadline(ctx)
 	defer cancel()
-	for {
-		outcome, err := w.applyOnce(ctx, c)
-		if !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrUnclear) {
-			return outcome, err
-		}
-		if !pause(ctx) {
-			return Outcome{}, Unavailable(err)
-		}
-	}
+	return untilClear(ctx, func() (Outcome, error) { return w.applyOnce(ctx, c) })
 }
 
 func (w *Recorder) applyOnce(ctx context.Context, c Change) (Outcome, error) {

@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -47,15 +46,7 @@ type Decision struct {
 func (w *Writer) Run(ctx context.Context, q Write) (Outcome, error) {
 	ctx, cancel := beforeDeadline(ctx)
 	defer cancel()
-	for {
-		outcome, err := w.attempt(ctx, &q)
-		if !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrUnclear) {
-			return outcome, err
-		}
-		if !pause(ctx) {
-			return Outcome{}, Unavailable(err)
-		}
-	}
+	return untilClear(ctx, func() (Outcome, error) { return w.attempt(ctx, &q) })
 }
 
 // read reads the server items and the target, in protocol order.

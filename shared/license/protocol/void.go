@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"qmslicensing/shared/license"
@@ -12,15 +11,7 @@ import (
 // void gives a pending license up: its slot is free again, its number stays used, its predecessor stays current, and what
 // happened to it last is again what it was before the intent. Its version, which somebody may have seen, is not.
 func (w *Writer) void(ctx context.Context, p ledger.Record, reason string) (ledger.Record, error) {
-	for {
-		record, err := w.voidOnce(ctx, p, reason)
-		if !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrUnclear) {
-			return record, err
-		}
-		if !pause(ctx) {
-			return ledger.Record{}, Unavailable(err)
-		}
-	}
+	return untilClear(ctx, func() (ledger.Record, error) { return w.voidOnce(ctx, p, reason) })
 }
 
 func (w *Writer) voidOnce(ctx context.Context, p ledger.Record, reason string) (ledger.Record, error) {

@@ -2,10 +2,12 @@ package protocol
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/ledger"
 )
 
 const (
@@ -54,4 +56,18 @@ func Unavailable(cause error) error {
 		Detail:     "This is not confirmed yet. Try again with the same Idempotency-Key: the same request continues where it stopped, so it cannot happen twice.",
 		RetryAfter: retryAfter,
 	}, cause}
+}
+
+// untilClear tries a write again, from the start, while a condition did not hold or its outcome is not known.
+func untilClear[T any](ctx context.Context, try func() (T, error)) (T, error) {
+	for {
+		made, err := try()
+		if !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrUnclear) {
+			return made, err
+		}
+		if !pause(ctx) {
+			var none T
+			return none, Unavailable(err)
+		}
+	}
 }
