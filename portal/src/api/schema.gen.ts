@@ -379,7 +379,9 @@ export interface paths {
          *     and what fails fails alone: the answer is 200 with a row each, `renewed`, `failed` with its problem, or `not_attempted`.
          *     Nothing was begun with the latter: time ran out, the day's quota is used up, or the signing key cannot be used. Send the
          *     same run again with the same key: what is renewed is answered as before (`replayed`), and only what is missing is
-         *     attempted. With the same key and other terms or versions, rows that are renewed answer `idempotency_key_reused`.
+         *     attempted. The key is good for this run alone: other licenses, versions, terms or another order are refused as a whole
+         *     with 422 `idempotency_key_reused`, and nothing is renewed. What failed and is mended since goes into a new run with a
+         *     new key.
          *
          *     A subscription that has lapsed has no default basis: without `basis`, its row's problem is `basis_required`. A license
          *     that was renewed is itself found by its contract: a new dry run adds another term to it. To go on where a run stopped,
@@ -1678,7 +1680,7 @@ export interface components {
         IdempotencyKey: string;
         /**
          * @description 1 to 64 visible ASCII characters; a run needs it, a dry run does not. The same key with the same run attempts what is
-         *     missing and answers the rest as before.
+         *     missing and answers the rest as before; with another run it is refused.
          */
         RunIdempotencyKey: string;
         /** @description The ETag of the license that is changed. */
@@ -2443,7 +2445,7 @@ export interface operations {
             header?: {
                 /**
                  * @description 1 to 64 visible ASCII characters; a run needs it, a dry run does not. The same key with the same run attempts what is
-                 *     missing and answers the rest as before.
+                 *     missing and answers the rest as before; with another run it is refused.
                  */
                 "Idempotency-Key"?: components["parameters"]["RunIdempotencyKey"];
             };

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -163,8 +165,10 @@ func TestRun_ANewContractIsEverybodys(t *testing.T) {
 func TestRun_AgainDoesOnlyWhatIsMissing(t *testing.T) {
 	o := newOffice(t)
 	_, targets := o.many(6)
-	first, err := o.renewer().Run(context.Background(), call("run"), targets[:4], year)
+	unread := sick{Store: o.store, fails: targets[4].ID, panics: targets[5].ID}
+	first, err := o.renewerOn(unread).Run(context.Background(), call("run"), targets, year)
 	require.NoError(t, err)
+	require.Equal(t, map[batch.Result]int{batch.Renewed: 4, batch.Failed: 2}, results(first))
 	require.Equal(t, 4, o.signer.calls)
 	again, err := o.renewer().Run(context.Background(), call("run"), targets, year)
 	require.NoError(t, err)
@@ -176,15 +180,56 @@ func TestRun_AgainDoesOnlyWhatIsMissing(t *testing.T) {
 			require.Equal(t, string(first[n].Outcome.Body), string(row.Outcome.Body))
 		}
 	}
-	other := year
-	other.TermMonths = 24
-	rows, err := o.renewer().Run(context.Background(), call("run"), targets, other)
+}
+
+func TestRun_OneKeyIsGoodForOneRun(t *testing.T) {
+	o := newOffice(t)
+	_, targets := o.many(3)
+	targets[2].Version = 7
+	first, err := o.renewer().Run(context.Background(), call("run"), targets, year)
 	require.NoError(t, err)
-	for _, row := range rows {
-		refusal := requireCode(t, license.IdempotencyKeyReused, row.Err)
-		require.Equal(t, "header:Idempotency-Key", refusal.Fields[0].Pointer)
+	require.Equal(t, map[batch.Result]int{batch.Renewed: 2, batch.Failed: 1}, results(first))
+	longer, mended := year, slices.Clone(targets)
+	longer.TermMonths, mended[2].Version = 24, 1
+	for name, other := range map[string]struct {
+		targets []batch.Target
+		terms   batch.Terms
+	}{
+		"other terms":               {targets, longer},
+		"a part of it":              {targets[2:], year},
+		"another version":           {mended, year},
+		"the same in another order": {[]batch.Target{targets[1], targets[0], targets[2]}, year},
+	} {
+		rows, err := o.renewer().Run(context.Background(), call("run"), other.targets, other.terms)
+		refusal := requireCode(t, license.IdempotencyKeyReused, err)
+		require.Equal(t, "header:Idempotency-Key", refusal.Fields[0].Pointer, name)
+		require.Nil(t, rows, name)
 	}
-	require.Equal(t, 6, o.signer.calls)
+	typed := slices.Clone(targets)
+	typed[0].ID = " " + strings.ToUpper(typed[0].ID)
+	again, err := o.renewer().Run(context.Background(), call("run"), typed, year)
+	require.NoError(t, err, "the same licenses, typed otherwise")
+	require.True(t, again[0].Outcome.Replayed)
+	_, err = o.renewer().Run(context.Background(), call("another"), mended[2:], year)
+	require.NoError(t, err)
+	require.Equal(t, 3, o.signer.calls)
+}
+
+func TestRun_TwoRunsUnderOneKeyAtOnce(t *testing.T) {
+	o := newOffice(t)
+	_, targets := o.many(8)
+	refused := make([]error, 2)
+	var both sync.WaitGroup
+	for n := range refused {
+		both.Go(func() { _, refused[n] = o.renewer().Run(context.Background(), call("run"), targets[4*n:4*n+4], year) })
+	}
+	both.Wait()
+	if refused[0] != nil {
+		refused[0], refused[1] = refused[1], refused[0]
+	}
+	require.NoError(t, refused[0])
+	requireCode(t, license.IdempotencyKeyReused, refused[1])
+	require.Equal(t, 4, o.signer.calls, "those of one run")
 }
 
 func TestRun_WhatFailsFailsAlone(t *testing.T) {

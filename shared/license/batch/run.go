@@ -48,7 +48,8 @@ type Row struct {
 
 // Run renews the targets, 1 to MaxLicenses, and returns their rows in the same order; accounting only. Each is written
 // under an Idempotency-Key of its own that follows from the run's: the same run again replays what is renewed and attempts
-// what is not. The error is a refusal of the whole request, before anything was written: InvalidRequest, TooManyLicenses.
+// what is not. The error is a refusal of the whole request, before anything was renewed: InvalidRequest, TooManyLicenses, and
+// IdempotencyKeyReused where the key was another run's.
 func (r *Renewer) Run(ctx context.Context, call protocol.Call, targets []Target, terms Terms) ([]Row, error) {
 	if err := call.Caller.Authorize(license.Renew); err != nil {
 		return nil, err
@@ -59,8 +60,13 @@ func (r *Renewer) Run(ctx context.Context, call protocol.Call, targets []Target,
 		return nil, err
 	}
 	rows := make([]Row, len(targets))
+	cleaned := make([]Target, len(targets))
 	for n, id := range ids {
 		rows[n] = Row{LicenseID: id, Result: NotAttempted}
+		cleaned[n] = Target{id, targets[n].Version}
+	}
+	if err := r.issuer.Writer().Begin(ctx, call, protocol.Digest([]any{cleaned, terms})); err != nil {
+		return nil, err
 	}
 	var unavailable atomic.Int64
 	inOrder(len(rows), func(n int) (goOn bool) {

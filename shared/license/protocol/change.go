@@ -118,3 +118,10 @@ func Once(ctx context.Context, store ledger.Store, call Call, hash string, at ti
 	}
 	return outcomeOfChange(record, false), err
 }
+
+// Begin records a request that is many writes, each under a key of its own, before the first of them: its Idempotency-Key
+// is good for no other request then. The same request may begin again.
+func (w *Recorder) Begin(ctx context.Context, call Call, hash string) error {
+	_, err := Once(ctx, w.store, call, hash, w.now(), func(context.Context) (Result, error) { return Result{}, nil })
+	return err
+}
