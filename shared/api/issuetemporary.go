@@ -31,7 +31,7 @@ func IssueTemporary(issuer *issuing.Issuer) http.Handler {
 		}
 		if in.Days != nil {
 			if request.Days = *in.Days; request.Days == 0 {
-				return httpapi.Response{}, license.Invalid("/days", "The number of days must be 1 or more; this is 0.")
+				return httpapi.Response{}, license.Invalid("/days", "The number of days must be 1 or more; this is 0. Leave days out for the length that the purpose gets.")
 			}
 		}
 		return issued(issuer.Temporary(ctx, call, request))

@@ -35,9 +35,9 @@ func CleanText(pointer, name, raw string, minLength, maxLength int) (string, err
 	}
 	switch n := utf8.RuneCountInString(text); {
 	case n == 0 && minLength > 0:
-		return "", Invalid(pointer, "%s is missing.", name)
+		return "", Invalid(pointer, "%s is missing. Give 1 to %d characters.", name, maxLength)
 	case n > maxLength:
-		return "", Invalid(pointer, "%s has %d characters; the most is %d.", name, n, maxLength)
+		return "", Invalid(pointer, "%s has %d characters; the most is %d. Shorten it.", name, n, maxLength)
 	}
 	return text, nil
 }

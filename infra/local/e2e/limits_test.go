@@ -65,9 +65,11 @@ func TestLimit_TheRefusalSaysWhatWasIssuedAndTheWayOut(t *testing.T) {
 	require.Len(t, issued, 3)
 	require.Equal(t, "support", issued[0].(map[string]any)["issuedBy"])
 	require.Equal(t, time.Now().UTC().AddDate(0, 0, 90).Format(time.DateOnly), refused.text(t, "params", "possibleOn"))
-	require.Contains(t, refused.text(t, "detail"), "POST /v1/exception-requests with serverToken and rule temporary_limit")
+	require.Contains(t, refused.text(t, "detail"), "ask an admin for an exception from this limit.")
+	ask := refused.get(t, "params", "ask").(map[string]any)
+	require.Equal(t, map[string]any{"serverToken": token, "rule": "temporary_limit"}, ask)
 
-	asked := s.askException(t, "support", map[string]any{"serverToken": token, "rule": "temporary_limit", "reason": "a fourth outage"})
+	asked := s.askException(t, "support", with(ask, "reason", "a fourth outage"))
 	id := asked.text(t, "request", "id")
 	require.Contains(t, s.ids(t, "support", "/v1/exception-requests?limit=100"), id)
 	require.Contains(t, s.ids(t, "admin", "/v1/exception-requests?limit=100"), id)

@@ -1571,7 +1571,7 @@ export interface components {
          *     | `forbidden` | `roles`: who can; of somebody else's request `requestedBy` |
          *     | `module_dependency` | `needed`, `have`, `add`: Call Recording seats |
          *     | `conditions_not_met` | `missing`: names of conditions |
-         *     | `trial_limit`, `temporary_limit`, `rehost_limit` | `counted`: what `limit` counts: `days` (with `requested`), `days in all` (of a customer's trials on the server; with `requested` and `left`), `licenses` (in `windowDays`) or `rehosts` (in `windowMonths`, of `lineageId`); `issued`: what counts, oldest first, each `{licenseId, purpose, days, issuedBy, issuedAt}`, a re-host with `from` and `to` instead of purpose and days; `possibleOn`: the day on which the next is possible, null for never; `alsoRefused`: a second rule that needs an exception |
+         *     | `trial_limit`, `temporary_limit`, `rehost_limit` | `counted`: what `limit` counts: `days` (with `requested`), `days in all` (of a customer's trials on the server; with `requested` and `left`), `licenses` (in `windowDays`) or `rehosts` (in `windowMonths`, of `lineageId`); `issued`: what counts, oldest first, each `{licenseId, purpose, days, issuedBy, issuedAt}`, a re-host with `from` and `to` instead of purpose and days; `possibleOn`: the day on which the next is possible, null for never; `alsoRefused`: a second rule that needs an exception; `ask`: what `POST /v1/exception-requests` takes for this one, without its reason |
          *     | `quota_exceeded` | `limit`, `made`: licenses of this person today; `possibleOn`; `retryAfter`: seconds until midnight UTC |
          *     | `exception_exists` | `exceptionId`, `grantedBy`, `grantedAt`, `expiresAt` |
          *     | `seats_below_base` | `base`, `requested`: seats |
@@ -1595,17 +1595,22 @@ export interface components {
          *       "title": "The limit of trials is reached",
          *       "status": 422,
          *       "code": "trial_limit",
-         *       "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception: POST /v1/exception-requests with serverToken and rule trial_limit.",
+         *       "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception from this limit. It must say the days: only one for 90 days or more allows this length.",
          *       "requestId": "TjOQxHF74mW6vyc=",
          *       "params": {
          *         "counted": "days",
          *         "limit": 30,
-         *         "requested": 90
+         *         "requested": 90,
+         *         "ask": {
+         *           "rule": "trial_limit",
+         *           "serverToken": "QMSA-Q5NW-3T8B-V1HX-GM94",
+         *           "days": 90
+         *         }
          *       },
          *       "errors": [
          *         {
          *           "pointer": "/days",
-         *           "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception: POST /v1/exception-requests with serverToken and rule trial_limit."
+         *           "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception from this limit. It must say the days: only one for 90 days or more allows this length."
          *         }
          *       ]
          *     }

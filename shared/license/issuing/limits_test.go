@@ -156,7 +156,7 @@ func TestException_WithoutDaysLiftsTheCountAndNoLength(t *testing.T) {
 	id := d.grant(license.TemporaryLimit)
 	_, err := d.lend(d.key(), 15)
 	refusal := requireCode(t, license.TemporaryLimit, err)
-	require.Contains(t, refusal.Detail, "only one with days 15 or more allows this length")
+	require.Contains(t, refusal.Detail, "only one for 15 days or more allows this length")
 	require.Equal(t, exceptions.Granted, d.exception(id).State, "what is refused takes nothing")
 	d.must(d.lend(d.key(), 14))
 	require.Equal(t, exceptions.Used, d.exception(id).State)
@@ -406,7 +406,7 @@ func TestLimit_ThreeRehostsOfALineageThenAnException(t *testing.T) {
 	refusal := requireCode(t, license.RehostLimit, err)
 	require.Len(t, refusal.Params["issued"], 3)
 	require.Equal(t, "2027-11-24", refusal.Params["possibleOn"].(license.Date).String())
-	require.Contains(t, refusal.Detail, "with lineageId "+l.LineageID+" and rule rehost_limit")
+	require.Equal(t, policy.Ask{Rule: license.RehostLimit, LineageID: l.LineageID}, refusal.Params["ask"])
 
 	out, err := d.exceptions().Grant(context.Background(), licensetest.Call(licensetest.AdminCaller, d.key()),
 		exceptions.GrantRequest{LineageID: l.LineageID, Rule: string(license.RehostLimit), Reason: "agreed"})

@@ -29,7 +29,7 @@ func (q TemporaryRequest) clean(rules policy.Policy) (TemporaryRequest, license.
 		purposeErr = license.Invalid("/purpose", "The purpose must be trial, troubleshooting or emergency.")
 	}
 	if q.Days < 0 || q.Days > policy.MaxTemporaryDays {
-		daysErr = license.Invalid("/days", "The number of days must be 1 to %d; this is %d.", policy.MaxTemporaryDays, q.Days)
+		daysErr = license.Invalid("/days", "The number of days must be 1 to %d; this is %d. Leave days out for the length that the purpose gets.", policy.MaxTemporaryDays, q.Days)
 	}
 	if err := license.Collect(tokenErr, customerErr, purposeErr, q.Modules.Check("/modules"), daysErr, noteErr); err != nil {
 		return q, "", err
@@ -84,7 +84,7 @@ func (i *Issuer) decideTemporary(ctx context.Context, now protocol.Situation, by
 		Operation: ledger.OpIssue,
 		Note:      q.Note,
 	}}
-	refusals := i.policy.CheckTemporary(now.Server.Temporaries, policy.TemporaryWish{Purpose: q.Purpose, Customer: q.Customer, Days: days}, now.Today())
+	refusals := i.policy.CheckTemporary(now.Server.Temporaries, policy.TemporaryWish{ServerToken: now.Server.Token, Purpose: q.Purpose, Customer: q.Customer, Days: days}, now.Today())
 	err := i.allow(ctx, &decision, desk.Subject{ServerToken: now.Server.Token}, by, now.At, refusals...)
 	return decision, err
 }

@@ -30,11 +30,21 @@ type Issued struct {
 	IssuedAt  time.Time           `json:"issuedAt"`
 }
 
+// Ask is what a request for the exception that would lift a limit says, besides its reason, as the params of a refusal show
+// it.
+type Ask struct {
+	Rule        license.Code        `json:"rule"`
+	ServerToken license.ServerToken `json:"serverToken,omitzero"`
+	LineageID   string              `json:"lineageId,omitzero"`
+	Days        int                 `json:"days,omitzero"`
+}
+
 // TemporaryWish is a temporary license that somebody asks for.
 type TemporaryWish struct {
-	Purpose  license.Purpose
-	Customer string
-	Days     int
+	ServerToken license.ServerToken
+	Purpose     license.Purpose
+	Customer    string
+	Days        int
 }
 
 // CheckTemporary returns the limits that a temporary license would exceed, perhaps two of one code: TrialLimit for a
@@ -42,7 +52,7 @@ type TemporaryWish struct {
 // that is too long, or where the server has had its number. uses are all that the server has had.
 func (p Policy) CheckTemporary(uses []ledger.TemporaryUse, w TemporaryWish, today license.Date) []*license.Error {
 	var refusals []*license.Error
-	for _, refusal := range []*license.Error{p.checkDays(w), p.checkTrials(uses, w), p.checkTemporaries(uses, today)} {
+	for _, refusal := range []*license.Error{p.checkDays(w), p.checkTrials(uses, w), p.checkTemporaries(uses, w.ServerToken, today)} {
 		if refusal != nil {
 			refusals = append(refusals, refusal)
 		}
@@ -69,9 +79,10 @@ func (p Policy) checkDays(w TemporaryWish) *license.Error {
 	if w.Purpose == license.Trial {
 		code = license.TrialLimit
 	}
-	return license.Refuse(code, "A temporary license for %s runs for at most %d days; this asks for %d. Choose %d or fewer. %s The exception must say the days: only one with days %d or more allows this length.",
-		purposeWords[w.Purpose], limit, w.Days, limit, askFor(code, "serverToken"), w.Days).
-		With("counted", "days").With("limit", limit).With("requested", w.Days).At("/days")
+	return license.Refuse(code, "A temporary license for %s runs for at most %d days; this asks for %d. Choose %d or fewer. %s It must say the days: only one for %d days or more allows this length.",
+		purposeWords[w.Purpose], limit, w.Days, limit, askFor, w.Days).
+		With("counted", "days").With("limit", limit).With("requested", w.Days).
+		With("ask", Ask{Rule: code, ServerToken: w.ServerToken, Days: w.Days}).At("/days")
 }
 
 // checkTrials refuses a trial that, with the earlier ones of the same customer on the same server, runs too long. Trials
@@ -99,13 +110,14 @@ func (p Policy) checkTrials(uses []ledger.TemporaryUse, w TemporaryWish) *licens
 		next = fmt.Sprintf("Choose %d or fewer.", left)
 	}
 	return license.Refuse(license.TrialLimit, "The trials of one customer on one server run for at most %d days in all, and that limit does not end. %s has had %s. This asks for %d more. %s %s",
-		p.TrialDaysInAll, w.Customer, history, w.Days, next, askFor(license.TrialLimit, "serverToken")).
+		p.TrialDaysInAll, w.Customer, history, w.Days, next, askFor).
 		With("counted", "days in all").With("limit", p.TrialDaysInAll).With("requested", w.Days).With("left", left).
-		With("issued", earlier).With("possibleOn", nil).At("/days")
+		With("issued", earlier).With("possibleOn", nil).
+		With("ask", Ask{Rule: license.TrialLimit, ServerToken: w.ServerToken}).At("/days")
 }
 
 // checkTemporaries refuses another temporary license where the server has had its number within the window.
-func (p Policy) checkTemporaries(uses []ledger.TemporaryUse, today license.Date) *license.Error {
+func (p Policy) checkTemporaries(uses []ledger.TemporaryUse, token license.ServerToken, today license.Date) *license.Error {
 	var all []Issued
 	for _, use := range uses {
 		all = append(all, issuedTemporary(use))
@@ -115,9 +127,10 @@ func (p Policy) checkTemporaries(uses []ledger.TemporaryUse, today license.Date)
 		return nil
 	}
 	return license.Refuse(license.TemporaryLimit, "A server gets at most %d temporary licenses in %d days. This one has had %d: %s. The next is possible on %s. %s",
-		p.Temporaries, p.TemporaryWindowDays, len(counted), listed(counted), possibleOn.Words(), askFor(license.TemporaryLimit, "serverToken")).
+		p.Temporaries, p.TemporaryWindowDays, len(counted), listed(counted), possibleOn.Words(), askFor).
 		With("counted", "licenses").With("limit", p.Temporaries).With("windowDays", p.TemporaryWindowDays).
-		With("issued", counted).With("possibleOn", possibleOn).At("/serverToken")
+		With("issued", counted).With("possibleOn", possibleOn).
+		With("ask", Ask{Rule: license.TemporaryLimit, ServerToken: token}).At("/serverToken")
 }
 
 // CheckRehosts refuses, with RehostLimit, another re-host of a lineage that has had its number within the window; nil if
@@ -132,9 +145,10 @@ func (p Policy) CheckRehosts(rehosts []ledger.Rehost, lineageID string, today li
 		return nil
 	}
 	return license.Refuse(license.RehostLimit, "A license moves to another server at most %d times in %d months. This one has moved %d times: %s. The next is possible on %s. %s",
-		p.Rehosts, p.RehostWindowMonths, len(counted), listed(counted), possibleOn.Words(), askFor(license.RehostLimit, "lineageId "+lineageID)).
+		p.Rehosts, p.RehostWindowMonths, len(counted), listed(counted), possibleOn.Words(), askFor).
 		With("counted", "rehosts").With("limit", p.Rehosts).With("windowMonths", p.RehostWindowMonths).With("lineageId", lineageID).
-		With("issued", counted).With("possibleOn", possibleOn)
+		With("issued", counted).With("possibleOn", possibleOn).
+		With("ask", Ask{Rule: license.RehostLimit, LineageID: lineageID})
 }
 
 // Quota is the counter of what one person makes on one day.
@@ -213,7 +227,5 @@ func listed(all []Issued) string {
 	return strings.Join(words, "; ")
 }
 
-// askFor is the next step of whoever has met a limit.
-func askFor(rule license.Code, subject string) string {
-	return fmt.Sprintf("If it must be, ask an admin for an exception: POST /v1/exception-requests with %s and rule %s.", subject, rule)
-}
+// askFor is the next step of whoever has met a limit and cannot wait.
+const askFor = "If it must be, ask an admin for an exception from this limit."

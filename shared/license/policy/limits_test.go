@@ -58,11 +58,12 @@ func TestCheckTemporary_AtTheLimitAndOneMore(t *testing.T) {
 
 func TestCheckTemporary_SaysWhatWasIssuedAndWhenTheNextIsPossible(t *testing.T) {
 	uses := []ledger.TemporaryUse{use(-50, license.Trial, 30, "N"), use(-30, license.Emergency, 14, "N"), use(-3, license.Troubleshooting, 20, "N")}
-	refusals := policy.DefaultPolicy().CheckTemporary(uses, policy.TemporaryWish{Purpose: license.Emergency, Customer: "N", Days: 14}, license.Today(now))
+	refusals := policy.DefaultPolicy().CheckTemporary(uses, policy.TemporaryWish{ServerToken: "QMSA-0001", Purpose: license.Emergency, Customer: "N", Days: 14}, license.Today(now))
 	require.Len(t, refusals, 1)
 	refusal := refusals[0]
+	require.Equal(t, policy.Ask{Rule: license.TemporaryLimit, ServerToken: "QMSA-0001"}, refusal.Params["ask"])
 	require.Equal(t, "A server gets at most 3 temporary licenses in 90 days. This one has had 3: 30 days for a trial by sales on 4 Oct 2026, 09:00 UTC; 14 days for an emergency by sales on 24 Oct 2026, 09:00 UTC; "+
-		"20 days for troubleshooting by sales on 20 Nov 2026, 09:00 UTC. The next is possible on 2 Jan 2027. If it must be, ask an admin for an exception: POST /v1/exception-requests with serverToken and rule temporary_limit.", refusal.Detail)
+		"20 days for troubleshooting by sales on 20 Nov 2026, 09:00 UTC. The next is possible on 2 Jan 2027. If it must be, ask an admin for an exception from this limit.", refusal.Detail)
 	require.Equal(t, "licenses", refusal.Params["counted"])
 	require.Equal(t, 3, refusal.Params["limit"])
 	require.Equal(t, []policy.Issued{
@@ -110,7 +111,7 @@ func TestCheckRehosts_ThreeInTwelveMonths(t *testing.T) {
 	require.Equal(t, license.RehostLimit, refusal.Code)
 	require.Contains(t, refusal.Detail, "This one has moved 3 times: from …1111 to …2222 by support on 28 Feb 2026, 09:00 UTC; ")
 	require.Contains(t, refusal.Detail, "The next is possible on 28 Feb 2027.")
-	require.Contains(t, refusal.Detail, "with lineageId lineage and rule rehost_limit")
+	require.Equal(t, policy.Ask{Rule: license.RehostLimit, LineageID: "lineage"}, refusal.Params["ask"])
 	require.Len(t, refusal.Params["issued"], 3)
 	possibleOn := refusal.Params["possibleOn"].(license.Date)
 	require.NotNil(t, p.CheckRehosts(moves, "lineage", possibleOn.AddDays(-1)))
