@@ -138,11 +138,11 @@ func titled(slug string) string {
 	return strings.Join(words, "-")
 }
 
-// What is not reported is good news, except that the sweep runs.
+// What is not reported is good news, except that the sweep and reconcile run.
 func TestAlarms_MissingDataIsDecided(t *testing.T) {
 	for id, a := range alarms(t) {
 		want := "notBreaching"
-		if id == "SweepNotRunning" {
+		if strings.HasSuffix(id, "NotRunning") {
 			want = "breaching"
 			require.Equal(t, "LessThanThreshold", a.ComparisonOperator)
 		} else {
@@ -261,7 +261,7 @@ func TestAlarms_FunctionsAreTakenFromTheirPlaceInTheList(t *testing.T) {
 		list = slices.DeleteFunc(list, func(name string) bool { return slices.Contains(left, name) })
 		require.Equal(t, list, functions, id)
 	}
-	for id, want := range map[string]string{"SweepNotRunning": "sweep", "ArchiveBehind": "archive"} {
+	for id, want := range map[string]string{"SweepNotRunning": "sweep", "ReconcileNotRunning": "reconcile", "ArchiveBehind": "archive"} {
 		q := query{}
 		q.MetricStat.Metric = alarms(t)[id].metric
 		require.Equal(t, want, q.function(t, s), id)
