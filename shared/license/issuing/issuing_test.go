@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -405,6 +408,40 @@ func TestIdempotency_64CallersOneLicense(t *testing.T) {
 	}
 	require.Contains(t, bodies[0], `"sequence":1`)
 	require.Equal(t, 1, d.signer.Calls())
+}
+
+// With the clock of a bubble a lease of 5 s runs out exactly when it should, however slow the machine is.
+func TestIdempotency_64CallersWaitForASlowSigner(t *testing.T) {
+	for _, slow := range []struct {
+		takes      time.Duration
+		signatures int
+	}{{4900 * time.Millisecond, 1}, {5100 * time.Millisecond, 2}} {
+		t.Run(slow.takes.String(), func(t *testing.T) {
+			signer, keys := licensetest.Keys(t)
+			synctest.Test(t, func(t *testing.T) {
+				store, calls := memstore.New(keys...), atomic.Int64{}
+				sign := signerFunc(func(ctx context.Context, p protocol.Prepared) (protocol.Signature, error) {
+					if calls.Add(1) == 1 {
+						time.Sleep(slow.takes)
+					}
+					return signer.Sign(ctx, p)
+				})
+				issuer := issuing.NewIssuer(store, sign, keyring.New(store, time.Now), policy.DefaultPolicy(), time.Now)
+				var all sync.WaitGroup
+				bodies := make([]string, 64)
+				for n := range bodies {
+					all.Go(func() {
+						out, err := issuer.Sold(context.Background(), licensetest.Call(licensetest.AccountingCaller, "one"), licensetest.Subscription())
+						bodies[n] = fmt.Sprint(string(out.Body), err)
+					})
+				}
+				all.Wait()
+				require.Equal(t, slices.Repeat(bodies[:1], 64), bodies)
+				require.Contains(t, bodies[0], `"sequence":1`)
+				require.EqualValues(t, slow.signatures, calls.Load())
+			})
+		})
+	}
 }
 
 func TestRenew_64KeysOneIfMatchOneRenewal(t *testing.T) {
