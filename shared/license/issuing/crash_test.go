@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -14,70 +13,9 @@ import (
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
-	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensetest"
 	"qmslicensing/shared/license/protocol"
 )
-
-var errDead = errors.New("the process is dead")
-
-// mortal is a process that dies at its n-th step, before the step takes effect or after it with the reply lost.
-type mortal struct {
-	ledger.Store
-	signer protocol.Signer
-	dieAt  int
-	after  bool
-	steps  int
-	dead   bool
-}
-
-// step runs one step of a process unless it is dead.
-func step[T any](m *mortal, do func() (T, error)) (T, error) {
-	var none T
-	if m.dead {
-		return none, errDead
-	}
-	if m.steps++; m.steps != m.dieAt {
-		return do()
-	}
-	m.dead = true
-	if m.after {
-		do()
-	}
-	return none, errDead
-}
-
-func (m *mortal) Server(ctx context.Context, token license.ServerToken) (ledger.Server, error) {
-	return step(m, func() (ledger.Server, error) { return m.Store.Server(ctx, token) })
-}
-
-func (m *mortal) Record(ctx context.Context, id string) (ledger.Record, error) {
-	return step(m, func() (ledger.Record, error) { return m.Store.Record(ctx, id) })
-}
-
-func (m *mortal) Idempotency(ctx context.Context, key string) (ledger.IdempotencyRecord, bool, error) {
-	if m.dead {
-		return ledger.IdempotencyRecord{}, false, errDead
-	}
-	return m.Store.Idempotency(ctx, key)
-}
-
-func (m *mortal) Count(ctx context.Context, key string) (int, error) {
-	return step(m, func() (int, error) { return m.Store.Count(ctx, key) })
-}
-
-func (m *mortal) Commit(ctx context.Context, c ledger.Commit) error {
-	_, err := step(m, func() (struct{}, error) { return struct{}{}, m.Store.Commit(ctx, c) })
-	return err
-}
-
-func (m *mortal) Touch(ctx context.Context, id string, t ledger.Touch) (ledger.Record, error) {
-	return step(m, func() (ledger.Record, error) { return m.Store.Touch(ctx, id, t) })
-}
-
-func (m *mortal) Sign(ctx context.Context, p protocol.Prepared) (protocol.Signature, error) {
-	return step(m, func() (protocol.Signature, error) { return m.signer.Sign(ctx, p) })
-}
 
 // otherToken is the server of licenses that were corrected to it.
 const otherToken license.ServerToken = "QMSA-3333-4444"
@@ -145,7 +83,7 @@ func TestCrash_BetweenEveryTwoSteps(t *testing.T) {
 						finished = crashOnce(t, c, dieAt, after, rescue)
 					})
 					if finished {
-						require.Greater(t, dieAt, 8, "a change has at least eight steps")
+						require.Greater(t, dieAt, 9, "a change has at least nine steps")
 						break
 					}
 				}
@@ -159,9 +97,9 @@ func crashOnce(t *testing.T, c change, dieAt int, after bool, rescue func(*desk,
 	d := newDesk(t)
 	old := d.sold(licensetest.Subscription())
 	before := d.signer.Calls()
-	process := &mortal{Store: d.store, signer: d.signer, dieAt: dieAt, after: after}
+	process := &licensetest.Mortal{Store: d.store, Signer: d.signer, DieAt: dieAt, After: after}
 	first, err := c.do(d.issuerWith(process, process), "change", old, old.Version)
-	if !process.dead {
+	if !process.Dead() {
 		require.NoError(t, err)
 	}
 	d.clock.Advance(6 * time.Second)
@@ -182,7 +120,7 @@ func crashOnce(t *testing.T, c change, dieAt int, after bool, rescue func(*desk,
 	require.LessOrEqual(t, d.signer.Calls()-before, d.record(made.ID).Attempts, "one call a lease")
 	requireWhole(t, d, licensetest.Token)
 	requireWhole(t, d, otherToken)
-	return !process.dead
+	return !process.Dead()
 }
 
 // TestVoid_OfEachChangeLosesNothing gives each change up because the key is refused for 15 minutes: the old license stays
@@ -408,10 +346,10 @@ func TestActivate_ATemporaryLicenseOvertakenByABaseIsSuperseded(t *testing.T) {
 
 func TestDeadline_AnswersUnavailableInTime(t *testing.T) {
 	d := newDesk(t)
-	process := &mortal{Store: d.store, signer: d.signer, dieAt: 4} // Server, Count, Commit, Sign
+	process := &licensetest.Mortal{Store: d.store, Signer: d.signer, DieAt: 5} // Server, Idempotency, Count, Commit, Sign
 	call := licensetest.Call(licensetest.AccountingCaller, "k")
 	_, err := d.issuerWith(process, process).Sold(context.Background(), call, licensetest.Subscription())
-	require.ErrorIs(t, err, errDead)
+	require.ErrorIs(t, err, licensetest.ErrDead)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	_, err = d.issuer.Sold(ctx, call, licensetest.Subscription()) // the dead process holds the lease

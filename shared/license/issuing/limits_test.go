@@ -247,7 +247,7 @@ func TestException_CrashBetweenEveryTwoSteps(t *testing.T) {
 					finished = crashWithException(t, dieAt, after, givenUp)
 				})
 				if finished {
-					require.Greater(t, dieAt, 6, "an issue has at least six steps")
+					require.Greater(t, dieAt, 7, "an issue has at least seven steps")
 					break
 				}
 			}
@@ -260,9 +260,9 @@ func crashWithException(t *testing.T, dieAt int, after, givenUp bool) bool {
 	d := newDesk(t)
 	d.fillServer()
 	id := d.grant(license.TemporaryLimit)
-	process := &mortal{Store: d.store, signer: d.signer, dieAt: dieAt, after: after}
+	process := &licensetest.Mortal{Store: d.store, Signer: d.signer, DieAt: dieAt, After: after}
 	_, err := emergencyBy(d.issuerWith(process, process), "fourth", 5)
-	if !process.dead {
+	if !process.Dead() {
 		require.NoError(t, err)
 	}
 	key := "fourth"
@@ -281,7 +281,7 @@ func crashWithException(t *testing.T, dieAt int, after, givenUp bool) bool {
 	require.NoError(t, err)
 	require.Len(t, server.Temporaries, 4)
 	requireWhole(t, d, licensetest.Token)
-	return !process.dead
+	return !process.Dead()
 }
 
 // giveUp lets the sweep give up what is pending, and returns the key to ask with again: a new one if the request of the
@@ -387,8 +387,6 @@ func TestQuota_NothingSignsWithoutBeingCounted(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{"issuing.go": 1}, runs, "call i.run instead")
 }
-
-var _ ledger.Store = (*mortal)(nil)
 
 func TestLimit_ThreeRehostsOfALineageThenAnException(t *testing.T) {
 	d := newDesk(t)

@@ -60,7 +60,7 @@ func TestCrash_RehostBetweenEveryTwoSteps(t *testing.T) {
 					finished = crashRehost(t, dieAt, after, rescue)
 				})
 				if finished {
-					require.Greater(t, dieAt, 11, "a re-host has at least eleven steps")
+					require.Greater(t, dieAt, 12, "a re-host has at least twelve steps")
 				}
 			}
 		}
@@ -73,17 +73,17 @@ func crashRehost(t *testing.T, dieAt int, after bool, rescue func(*desk, license
 	old := d.sold(licensetest.Subscription())
 	bridge := d.emergency(newToken)
 	before := d.signer.Calls()
-	process := &mortal{Store: d.store, signer: d.signer, dieAt: dieAt, after: after}
+	process := &licensetest.Mortal{Store: d.store, Signer: d.signer, DieAt: dieAt, After: after}
 	call, q := licensetest.Call(licensetest.SupportCaller, "re-host"), moving(old, newToken, 1)
 	first, err := d.issuerWith(process, process).Rehost(context.Background(), call, q)
-	if !process.dead {
+	if !process.Dead() {
 		require.NoError(t, err)
 	}
 	d.clock.Advance(6 * time.Second)
 	rescue(d, old)
 	if d.record(old.ID).Status == license.Revoked {
 		requireGivenUp(t, d, call, q, bridge)
-		return !process.dead
+		return !process.Dead()
 	}
 	moved := d.must(d.issuer.Rehost(context.Background(), call, q))
 	if first.Body != nil {
@@ -103,7 +103,7 @@ func crashRehost(t *testing.T, dieAt int, after bool, rescue func(*desk, license
 	require.LessOrEqual(t, d.signer.Calls()-before, 3, "one of them for the rescuer's own license")
 	requireWhole(t, d, licensetest.Token)
 	requireWhole(t, d, newToken)
-	return !process.dead
+	return !process.Dead()
 }
 
 // requireGivenUp asserts that the old license was revoked before it had moved: the new server keeps what it had.

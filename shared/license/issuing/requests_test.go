@@ -21,18 +21,6 @@ import (
 	"qmslicensing/shared/license/protocol"
 )
 
-func (m *mortal) Document(ctx context.Context, kind, id string) (ledger.Document, bool, error) {
-	type read struct {
-		document ledger.Document
-		found    bool
-	}
-	r, err := step(m, func() (read, error) {
-		document, found, err := m.Store.Document(ctx, kind, id)
-		return read{document, found}, err
-	})
-	return r.document, r.found, err
-}
-
 // requests is the desk beside the issuer.
 func (d *desk) requests() *office.Requests {
 	r, err := office.NewRequests(d.store, policy.DefaultPolicy(), []string{"secret"}, d.clock.Now)
@@ -481,9 +469,9 @@ func TestCrash_IssuingFromARequest(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, step %d, after %v", name, dieAt, after), func(t *testing.T) {
 					d := newDesk(t)
 					id := d.asked(licensetest.SalesCaller, licensetest.Permanent())
-					process := &mortal{Store: d.store, signer: d.signer, dieAt: dieAt, after: after}
+					process := &licensetest.Mortal{Store: d.store, Signer: d.signer, DieAt: dieAt, After: after}
 					_, err := d.answer(d.issuerWith(process, process), "the dead one's", id)
-					finished = !process.dead
+					finished = !process.Dead()
 					require.Equal(t, finished, err == nil)
 					requireAnswered(t, d, id)
 					d.clock.Advance(6 * time.Second)
@@ -500,7 +488,7 @@ func TestCrash_IssuingFromARequest(t *testing.T) {
 					requireWhole(t, d, licensetest.Token)
 				})
 				if finished {
-					require.Greater(t, dieAt, 7, "it has at least seven steps")
+					require.Greater(t, dieAt, 8, "it has at least eight steps")
 					break
 				}
 			}
