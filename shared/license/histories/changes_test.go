@@ -44,29 +44,29 @@ func (w *world) amend(e *entry) step {
 		q.Modules = e.Modules
 	}
 	caller := w.accountant()
-	s := step{name: fmt.Sprintf("amendment of %s to %v at version %d", e.ID, q.Modules.Seats(), q.IfMatch), caller: caller, from: e}
-	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
-		l := e.follower()
-		l.Modules = q.Modules
-		l.set["modules"] = license.Today(w.clock.Now())
-		refusal := w.model.changeable(e, q.IfMatch)
-		switch {
-		case refusal != "":
-		case e.Type == license.Temporary:
-			refusal = license.NotAmendable
-		case e.expired(w.clock.Now()):
-			refusal = license.ExpiresInPast
-		case q.Modules == e.Modules:
-			refusal = license.InvalidRequest
-		case !e.Modules.Seats().Covers(q.Modules.Seats()):
-			refusal = w.refuseMore(e, caller, q.Modules)
-		}
-		return refusedBy(caller, license.Amend, w.counted(caller, refusal)), true, w.made(caller, l, e), w.givenUp(l, e)
+	return step{
+		op: "amendment", name: fmt.Sprintf("amendment of %s to %v at version %d", e.ID, q.Modules.Seats(), q.IfMatch),
+		caller: caller, early: refusedBy(caller, license.Amend, ""), needs: []place{base(e.ServerToken)},
+		plan: func() plan {
+			l := e.follower()
+			l.Modules = q.Modules
+			l.set["modules"] = license.Today(w.clock.Now())
+			refusal := w.model.changeable(e, q.IfMatch)
+			switch {
+			case refusal != "":
+			case e.Type == license.Temporary:
+				refusal = license.NotAmendable
+			case e.expired(w.clock.Now()):
+				refusal = license.ExpiresInPast
+			case q.Modules == e.Modules:
+				refusal = license.InvalidRequest
+			case !e.Modules.Seats().Covers(q.Modules.Seats()):
+				refusal = w.refuseMore(e, caller, q.Modules)
+			}
+			return plan{refusal: refusal, makes: &l, before: e}
+		},
+		send: func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) { return i.Amend(w.ctx, call, q) },
 	}
-	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Amend(w.ctx, call, q)
-	}
-	return s
 }
 
 // correct mends any number of mistakes at once, none of them among it.
@@ -94,29 +94,30 @@ func (w *world) correct(e *entry) step {
 		l.Contract, q.Contract = license.Optional(paper), paper
 	}
 	caller := w.accountant()
-	s := step{name: fmt.Sprintf("correction of %s to %s, %s, %v, papers %s%s, at version %d", e.ID, l.ServerToken, l.Customer, l.Modules.Seats(), l.Contract, l.Order, q.IfMatch), caller: caller, from: e}
-	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
-		made := w.made(caller, l, e)
-		apply := func(r ledger.Record) {
-			made(r)
-			e.Status, e.corrected = license.Revoked, true
-			if asked := w.model.asked(e.request); asked != nil {
-				asked.license, asked.version = r.ID, asked.version+1
-			}
-		}
-		givenUp := w.givenUp(l, e)
-		back := func(r ledger.Record) {
-			givenUp(r)
-			if asked := w.model.asked(e.request); asked != nil {
-				asked.version += 2 // it named the right license, and names the wrong one again
-			}
-		}
-		return refusedBy(caller, license.Correct, w.counted(caller, w.refuseCorrection(e, l, caller, q.IfMatch))), true, apply, back
+	return step{
+		op:     "correction",
+		name:   fmt.Sprintf("correction of %s to %s, %s, %v, papers %s%s, at version %d", e.ID, l.ServerToken, l.Customer, l.Modules.Seats(), l.Contract, l.Order, q.IfMatch),
+		caller: caller, early: refusedBy(caller, license.Correct, ""), needs: []place{base(l.ServerToken), base(e.ServerToken)},
+		plan: func() plan {
+			p := plan{refusal: w.refuseCorrection(e, l, caller, q.IfMatch), makes: &l, before: e}
+			p.kept = func(*entry) { e.Status = license.Revoked }
+			p.promised = func(right *entry) { w.reanswered(e, right.ID, true) }
+			p.givenUp = func(*entry) { w.reanswered(e, e.ID, false) }
+			return p
+		},
+		send: func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
+			return i.Correct(w.ctx, call, q)
+		},
 	}
-	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Correct(w.ctx, call, q)
+}
+
+// reanswered has the license request that a wrong license answered name another one: the right one, or itself again.
+func (w *world) reanswered(wrong *entry, id string, corrected bool) {
+	wrong.corrected = corrected
+	if asked := w.model.asked(wrong.request); asked != nil {
+		asked.license = id
+		asked.version++
 	}
-	return s
 }
 
 // refuseMore is why somebody cannot give a license more seats, or change what its sale began with.
@@ -168,8 +169,8 @@ func (w *world) refuseCorrection(e *entry, right entry, by license.Caller, versi
 
 // based is mostly a base license, where there is one.
 func (w *world) based(e *entry) *entry {
-	if base := w.model.server(pick(w, tokens)).base; e.Type == license.Temporary && base != nil && w.random.IntN(4) > 0 {
-		return base
+	if current := w.model.server(pick(w, tokens)).base; e.Type == license.Temporary && current != nil && w.random.IntN(4) > 0 {
+		return current
 	}
 	return e
 }
@@ -205,25 +206,24 @@ func (w *world) convert(trial *entry) step {
 		q.Modules = w.modules()
 		filled.Modules = q.Modules
 	}
-	caller := w.accountant()
-	s := step{name: fmt.Sprintf("%s converts %s, which is %s", q.Type, trial.ID, trial.Status), caller: caller}
-	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
-		l := entry{License: sold(filled), conditions: conditions, converts: trial.ID}
-		if q.Type == license.Subscription {
-			l.term(license.Today(w.clock.Now()), months)
-		}
-		refusal := w.refuseSold(filled, trial.ServerToken, nil)
-		switch {
-		case trial.Purpose != license.Trial:
-			refusal = license.InvalidRequest
-		case refusal == license.RequestRequired:
-		case trial.Status != license.Active && trial.Status != license.Superseded:
-			refusal = license.NotCurrent
-		}
-		return refusedBy(caller, license.IssueSold, w.counted(caller, refusal)), true, w.made(caller, l, nil), w.givenUp(l, nil)
+	caller, early := w.accountant(), license.Code("")
+	if trial.Purpose != license.Trial {
+		early = license.InvalidRequest
 	}
-	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Sold(w.ctx, call, q)
+	return step{
+		op: "conversion", name: fmt.Sprintf("%s converts %s, which is %s", q.Type, trial.ID, trial.Status),
+		caller: caller, early: refusedBy(caller, license.IssueSold, early), needs: []place{base(trial.ServerToken)},
+		plan: func() plan {
+			l := entry{License: sold(filled), conditions: conditions, converts: trial.ID}
+			if q.Type == license.Subscription {
+				l.term(license.Today(w.clock.Now()), months)
+			}
+			refusal := w.refuseSold(filled, trial.ServerToken, nil)
+			if refusal != license.RequestRequired && trial.Status != license.Active && trial.Status != license.Superseded {
+				refusal = license.NotCurrent
+			}
+			return plan{refusal: refusal, makes: &l}
+		},
+		send: func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) { return i.Sold(w.ctx, call, q) },
 	}
-	return s
 }

@@ -30,7 +30,7 @@ func (w *world) compareServer(token license.ServerToken) {
 	want := w.model.server(token)
 	w.require(got.Base.Current == idOf(want.base) && got.Temporary.Current == idOf(want.temporary),
 		"server %s: base %q and temporary %q are current, not %q and %q", token, got.Base.Current, got.Temporary.Current, idOf(want.base), idOf(want.temporary))
-	w.require(got.Base.Busy() == "" && got.Temporary.Busy() == "", "server %s: something is pending: %+v %+v", token, got.Base, got.Temporary)
+	w.comparePending(got)
 	w.require(got.Sequence == want.sequence, "server %s: sequence %d, not %d", token, got.Sequence, want.sequence)
 	all, err := w.store.ByServer(ctx, token, 1<<30, 10_000)
 	w.require(err == nil && len(all) == want.sequence, "server %s: %d licenses, not %d: %v", token, len(all), want.sequence, err)
@@ -46,6 +46,20 @@ func (w *world) compareServer(token license.ServerToken) {
 	w.require(broken == nil, "server %s: its chain is broken: %+v", token, broken)
 	w.require(slices.EqualFunc(got.Temporaries, want.temporaries, func(u ledger.TemporaryUse, e *entry) bool { return u.LicenseID == e.ID }),
 		"server %s: %+v count for the limits of temporary licenses", token, got.Temporaries)
+}
+
+// comparePending holds what is pending on a server, or leaves it, to the reference's.
+func (w *world) comparePending(got ledger.Server) {
+	want := ledger.Server{Token: got.Token}
+	if p := w.model.pending; p != nil {
+		if p.made.ServerToken == got.Token {
+			want.Slot(p.made.Type.Slot()).Pending = p.made.ID
+		} else if p.before != nil && p.before.ServerToken == got.Token {
+			want.Base.Moving = p.made.ID
+		}
+	}
+	w.require(got.Base.Pending == want.Base.Pending && got.Base.Moving == want.Base.Moving && got.Temporary.Pending == want.Temporary.Pending && got.Temporary.Moving == "",
+		"server %s: pending are %+v and %+v; expected %+v and %+v", got.Token, got.Base, got.Temporary, want.Base, want.Temporary)
 }
 
 // compareCounts holds what counts for limits to the reference's: no more and no less than was issued.
@@ -67,12 +81,12 @@ func (w *world) compareLicense(id string, e *entry) {
 	w.require(r.Contract == e.Contract && r.Order == e.Order && r.Converts == e.converts && r.RequestID == e.request, "license %s: papers %s%s, made from trial %q, request %q; expected %+v", id, r.Contract, r.Order, r.Converts, r.RequestID, e)
 	met := evidence(r.Conditions)
 	w.require(len(met) == len(r.Conditions) && maps.Equal(met, e.conditions) && (r.Type != license.Permanent || allMet(met)), "%s license %s has the conditions %v; expected %v", r.Type, id, r.Conditions, e.conditions)
-	if e.Status == license.Void {
-		w.require(r.LicenseKey == "", "license %s is void and has a key", id)
-		return
-	}
-	if r.RequestID != "" && !e.corrected {
+	if r.RequestID != "" && !e.corrected && e.Status != license.Void {
 		w.named[r.RequestID] = append(w.named[r.RequestID], id)
+	}
+	if e.Status == license.Void || e.Status == license.Pending {
+		w.require(r.LicenseKey == "", "license %s is %s and has a key", id, e.Status)
+		return
 	}
 	w.require(e.Status != license.Active || e.Type == license.Temporary || len(r.Rehosts) == len(w.model.lineages[e.LineageID]), "license %s was re-hosted %d times, it says", id, len(r.Rehosts))
 	if e.key != "" {

@@ -7,21 +7,28 @@ import (
 	"time"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/ledger"
 )
 
 // model is the reference: what there should be, said a second time and more simply than the system says it. It knows
-// nothing of transactions, leases or pending licenses: a step happens or does not.
+// nothing of transactions, leases or signatures: a license is promised, and then kept or given up.
 type model struct {
 	servers  map[license.ServerToken]*server
 	licenses map[string]*entry
 	lineages map[string][]time.Time // when each was re-hosted
-	allowed  map[string]allowance   // open exceptions by subject and rule
+	granted  map[string]*allowance  // exceptions by their ids
+	newest   map[string]*allowance  // the newest by subject and rule
 	issued   map[string]int         // licenses by person and day
 	requests []*request
+	asks     []*ask
+	pending  *promise // the license that a dead process has left; nil: none
 }
 
 func newModel() *model {
-	return &model{map[license.ServerToken]*server{}, map[string]*entry{}, map[string][]time.Time{}, map[string]allowance{}, map[string]int{}, nil}
+	return &model{
+		servers: map[license.ServerToken]*server{}, licenses: map[string]*entry{}, lineages: map[string][]time.Time{},
+		granted: map[string]*allowance{}, newest: map[string]*allowance{}, issued: map[string]int{},
+	}
 }
 
 // server is a server's two slots and what its limits count.
@@ -29,6 +36,7 @@ type server struct {
 	sequence    int
 	base        *entry
 	temporary   *entry
+	highest     *entry // the last base license
 	temporaries []*entry
 }
 
@@ -53,47 +61,127 @@ type entry struct {
 	key        string                  // its license key, held against it; "" until then
 }
 
-// add makes a license the current one of its slot, with the number after the last one. before is what it was made from.
-func (m *model) add(l entry, before *entry) *entry {
-	e := m.number(l, license.Active, before)
-	s := m.server(l.ServerToken)
-	if l.Type == license.Temporary {
+// promise is a license that is not signed yet, or was not just now.
+type promise struct {
+	plan
+	made    *entry
+	by      license.Caller
+	refused bool // by the signing service, for as long as it is pending
+}
+
+// place is one slot of a server.
+type place struct {
+	token license.ServerToken
+	slot  license.Slot
+}
+
+func base(token license.ServerToken) place { return place{token, license.BaseSlot} }
+
+func (e *entry) place() place { return place{e.ServerToken, e.Type.Slot()} }
+
+// in returns the license that is pending in a slot, or is to leave it; nil for none.
+func (m *model) in(at place) *promise {
+	p := m.pending
+	if p == nil || p.made.place() != at && (p.before == nil || p.before.place() != at) {
+		return nil
+	}
+	return p
+}
+
+// promised returns the license that is pending on a server; nil for none.
+func (m *model) promised(token license.ServerToken) *entry {
+	if m.pending == nil || m.pending.made.ServerToken != token {
+		return nil
+	}
+	return m.pending.made
+}
+
+// promise gives a license the number after the last one of its server; what it is made from has another version.
+func (m *model) promise(by license.Caller, p plan, r ledger.Record) *promise {
+	made := &promise{plan: p, made: identified(*p.makes, r), by: by}
+	e := made.made
+	s := m.server(e.ServerToken)
+	s.sequence++
+	e.Sequence, e.Version, e.Status = s.sequence, 1, license.Pending
+	m.licenses[e.ID] = e
+	m.issued[personDay(by.Subject, license.Today(e.at))]++
+	if e.Type == license.Temporary {
 		s.temporaries = append(s.temporaries, e)
-		m.replace(s.temporary, e, license.Superseded)
+	}
+	if p.before != nil {
+		p.before.Version++
+	}
+	if p.promised != nil {
+		p.promised(e)
+	}
+	return made
+}
+
+// keep makes a license that was promised the current one of its slot.
+func (m *model) keep(p *promise) {
+	if m.pending == p {
+		m.pending = nil
+	}
+	e, s := p.made, m.server(p.made.ServerToken)
+	e.Status = license.Active
+	switch {
+	case e.Type == license.Temporary && s.highest != nil && s.highest.Sequence > e.Sequence:
+		e.Status, e.SupersededBy = license.Superseded, license.Optional(s.highest.ID)
+	case e.Type == license.Temporary:
+		m.replace(s.temporary, e)
 		s.temporary = e
-		return e
+	default:
+		m.replace(s.base, e)
+		if p.before != nil && p.before.ServerToken != e.ServerToken {
+			m.replace(p.before, e)
+			m.server(p.before.ServerToken).base = nil
+		}
+		if s.temporary != nil && s.temporary.Sequence < e.Sequence {
+			m.replace(s.temporary, e)
+			s.temporary = nil
+		}
+		s.base, s.highest = e, e
 	}
-	m.replace(s.base, e, license.Superseded)
-	if before != nil && before.ServerToken != l.ServerToken {
-		m.replace(before, e, license.Superseded)
-		m.server(before.ServerToken).base = nil
+	if p.kept != nil {
+		p.kept(e)
 	}
-	m.replace(s.temporary, e, license.Superseded)
-	s.base, s.temporary = e, nil
-	return e
+}
+
+// giveUp leaves nothing of a license that was promised but its number.
+func (m *model) giveUp(p *promise) {
+	m.pending = nil
+	e, s := p.made, m.server(p.made.ServerToken)
+	e.Status = license.Void
+	m.issued[personDay(p.by.Subject, license.Today(e.at))]--
+	s.temporaries = slices.DeleteFunc(s.temporaries, func(t *entry) bool { return t == e })
+	if p.givenUp != nil {
+		p.givenUp(e)
+	}
 }
 
 // replace says that a license has lost its place to another.
-func (m *model) replace(old, by *entry, status license.Status) {
+func (m *model) replace(old, by *entry) {
 	if old == nil {
 		return
 	}
-	old.Status, old.SupersededBy = status, license.Optional(by.ID)
+	old.Status, old.SupersededBy = license.Superseded, license.Optional(by.ID)
 	old.Version++
 }
 
-// number gives a license the number after the last one of its server; what it was made from has another version. That is
-// all that becomes of one that was promised and given up.
-func (m *model) number(l entry, status license.Status, before *entry) *entry {
-	s := m.server(l.ServerToken)
-	s.sequence++
-	e := &l
-	e.Sequence, e.Version, e.Status, e.key = s.sequence, 1, status, ""
-	m.licenses[e.ID] = e
-	if before != nil {
-		before.Version++
+// identified gives an expected license the ids that the system has given it; a lineage of its own has its id.
+func identified(l entry, r ledger.Record) *entry {
+	l.ID, l.at = r.ID, r.IssuedAt
+	l.SupersededBy, l.key = "", ""
+	if l.set == nil {
+		l.set = map[string]license.Date{}
+		for _, member := range []string{"serverToken", "customer", "modules", "contract", "order"} {
+			l.set[member] = license.Today(r.IssuedAt)
+		}
 	}
-	return e
+	if l.LineageID == "" {
+		l.LineageID = r.ID
+	}
+	return &l
 }
 
 // asked returns a license request; nil for "".
@@ -104,11 +192,6 @@ func (m *model) asked(id string) *request {
 		}
 	}
 	return nil
-}
-
-// open reports whether an exception from a rule is open for a server or lineage.
-func (m *model) open(of string, rule license.Code, now time.Time) bool {
-	return now.Before(m.allowed[subject(of, rule)].until)
 }
 
 func (e *entry) expired(now time.Time) bool { return e.ExpiredAt(now) }
@@ -157,8 +240,11 @@ func (m *model) numbered(token license.ServerToken, sequence int) *entry {
 	return nil
 }
 
-// revoke takes a license back: nothing is revived.
+// revoke takes a license back: nothing is revived, and what was to follow it is given up.
 func (m *model) revoke(e *entry) {
+	if p := m.pending; p != nil && p.before == e {
+		m.giveUp(p)
+	}
 	s := m.server(e.ServerToken)
 	e.Status = license.Revoked
 	e.Version++
@@ -168,10 +254,4 @@ func (m *model) revoke(e *entry) {
 	if s.temporary == e {
 		s.temporary = nil
 	}
-}
-
-// allowance is an exception: until when it is open, and the most days of its license, 0 if it lifts no length.
-type allowance struct {
-	until time.Time
-	days  int
 }

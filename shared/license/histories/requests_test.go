@@ -73,11 +73,11 @@ func (w *world) ask() {
 	if w.random.IntN(4) == 0 {
 		q.Type, q.Order, q.Contract = license.Subscription, "", pick(w, papers)
 	}
-	if base := w.model.server(license.ServerToken(q.ServerToken)).base; base != nil && w.random.IntN(3) > 0 {
-		q.Replaces = base.ID
+	if current := w.model.server(license.ServerToken(q.ServerToken)).base; current != nil && w.random.IntN(3) > 0 {
+		q.Replaces = current.ID
 	}
 	by := w.someone(pick(w, []license.Caller{licensetest.SalesCaller, licensetest.AccountingCaller, colleague}))
-	outcome, done := w.atDesk(fmt.Sprintf("request of a %s on %s instead of %q", q.Type, q.ServerToken, q.Replaces), by, refusedBy(by, license.RequestSold, ""),
+	outcome, done := w.atDesk("request", fmt.Sprintf("request of a %s on %s instead of %q", q.Type, q.ServerToken, q.Replaces), by, refusedBy(by, license.RequestSold, ""),
 		func(store desk.Store, call protocol.Call) (protocol.Outcome, error) {
 			return w.desk(store).Ask(w.ctx, call, q)
 		})
@@ -107,7 +107,7 @@ func (w *world) condition(r *request) {
 	if refusal == "" && r.asks.Type != license.Permanent {
 		refusal = license.InvalidRequest
 	}
-	_, done := w.atDesk(fmt.Sprintf("%s of request %s", c.Name, r.id), by, refusedBy(by, license.RecordConditions, refusal),
+	_, done := w.atDesk("condition", fmt.Sprintf("%s of request %s", c.Name, r.id), by, refusedBy(by, license.RecordConditions, refusal),
 		func(store desk.Store, call protocol.Call) (protocol.Outcome, error) {
 			return w.desk(store).Record(w.ctx, call, r.id, []ledger.Condition{c})
 		})
@@ -130,7 +130,7 @@ func (w *world) end(r *request) {
 			refusal = license.Forbidden
 		}
 	}
-	_, done := w.atDesk(fmt.Sprintf("request %s is %s", r.id, state), by, refusal, func(store desk.Store, call protocol.Call) (protocol.Outcome, error) {
+	_, done := w.atDesk(string(state), fmt.Sprintf("request %s is %s", r.id, state), by, refusal, func(store desk.Store, call protocol.Call) (protocol.Outcome, error) {
 		if state == desk.Withdrawn {
 			return w.desk(store).Withdraw(w.ctx, call, r.id, "")
 		}
@@ -151,8 +151,8 @@ func (w *world) answer(asked *request) step {
 	}
 	token := license.ServerToken(asked.asks.ServerToken)
 	replaced := w.model.licenses[asked.asks.Replaces]
-	if base := w.model.server(token).base; base != nil && w.random.IntN(3) > 0 {
-		replaced, q.Replaces = base, base.ID
+	if current := w.model.server(token).base; current != nil && w.random.IntN(3) > 0 {
+		replaced, q.Replaces = current, current.ID
 	}
 	if replaced != nil {
 		q.IfMatch = w.version(replaced)
@@ -161,34 +161,33 @@ func (w *world) answer(asked *request) step {
 	if caller.Subject == asked.by.Subject && w.random.IntN(3) > 0 {
 		caller = w.accountant()
 	}
-	s := step{name: fmt.Sprintf("%s for request %s on %s, replacing %q at %d", asked.asks.Type, asked.id, token, q.Replaces, q.IfMatch), caller: caller, from: replaced}
-	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
-		l := entry{License: license.License{
-			ServerToken: token, Type: asked.asks.Type, Customer: asked.asks.Customer, Modules: asked.asks.Modules,
-			Contract: license.Optional(asked.asks.Contract), Order: license.Optional(asked.asks.Order),
-		}, request: asked.id, asker: asked.by.Subject, conditions: maps.Clone(asked.conditions)}
-		if l.Type == license.Subscription {
-			l.term(license.Today(w.clock.Now()), months)
-		}
-		if replaced != nil {
-			l.LineageID = replaced.LineageID
-		}
-		made, givenUp := w.made(caller, l, replaced), w.givenUp(l, replaced)
-		apply := func(r ledger.Record) {
-			made(r)
-			asked.become(desk.Issued)
-			asked.license = r.ID
-		}
-		back := func(r ledger.Record) {
-			givenUp(r)
-			asked.version += 2 // it was issued, and is open again
-		}
-		return refusedBy(caller, license.IssueSold, w.counted(caller, w.refuseAnswer(asked, caller, replaced, q.IfMatch))), true, apply, back
+	return step{
+		op: "answer", name: fmt.Sprintf("%s for request %s on %s, replacing %q at %d", asked.asks.Type, asked.id, token, q.Replaces, q.IfMatch),
+		caller: caller, early: refusedBy(caller, license.IssueSold, ""), needs: []place{base(token)},
+		plan: func() plan {
+			l := entry{License: license.License{
+				ServerToken: token, Type: asked.asks.Type, Customer: asked.asks.Customer, Modules: asked.asks.Modules,
+				Contract: license.Optional(asked.asks.Contract), Order: license.Optional(asked.asks.Order),
+			}, request: asked.id, asker: asked.by.Subject, conditions: maps.Clone(asked.conditions)}
+			if l.Type == license.Subscription {
+				l.term(license.Today(w.clock.Now()), months)
+			}
+			if replaced != nil {
+				l.LineageID = replaced.LineageID
+			}
+			p := plan{refusal: w.refuseAnswer(asked, caller, replaced, q.IfMatch), makes: &l, before: replaced}
+			p.promised = func(made *entry) {
+				asked.become(desk.Issued)
+				asked.license = made.ID
+			}
+			p.givenUp = func(*entry) {
+				asked.become(desk.Open)
+				asked.license = ""
+			}
+			return p
+		},
+		send: func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) { return i.Sold(w.ctx, call, q) },
 	}
-	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Sold(w.ctx, call, q)
-	}
-	return s
 }
 
 func (w *world) refuseAnswer(asked *request, by license.Caller, replaced *entry, version int) license.Code {

@@ -5,7 +5,6 @@ import (
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/issuing"
-	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensetest"
 	"qmslicensing/shared/license/protocol"
 )
@@ -39,7 +38,7 @@ func (w *world) existing() *entry {
 	var current, all []*entry
 	for _, token := range tokens {
 		s := w.model.server(token)
-		for _, e := range []*entry{s.base, s.temporary} {
+		for _, e := range []*entry{s.base, s.temporary, w.model.promised(token)} {
 			if e != nil {
 				current = append(current, e)
 			}
@@ -71,7 +70,7 @@ func (w *world) modules() license.Modules {
 	return license.Modules{QMSSuite: w.random.IntN(4), CallRecording: 1 + w.random.IntN(9)}
 }
 
-// refusedBy puts the roles before everything else.
+// refusedBy is forbidden to who may not do something, and otherwise as given.
 func refusedBy(caller license.Caller, op license.Operation, otherwise license.Code) license.Code {
 	if caller.Authorize(op) != nil {
 		return license.Forbidden
@@ -89,32 +88,44 @@ func (w *world) temporary(token license.ServerToken, purpose license.Purpose, da
 	if left := 60 - w.model.trialDays(token, customer); purpose == license.Trial && left > 0 && left <= 30 && w.random.IntN(2) == 0 {
 		days = left + w.random.IntN(2) // just so many, or a day too many
 	}
+	if current := w.model.server(token).base; current != nil && w.random.IntN(2) == 0 {
+		modules = current.Modules
+	}
 	may := licensetest.SupportCaller
 	if purpose == license.Trial {
 		may = licensetest.SalesCaller
 	}
 	caller := w.someone(may)
-	s := step{name: fmt.Sprintf("%s of %d days for %s on %s with %v", purpose, days, customer, token, modules.Seats()), caller: caller}
-	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
-		l := license.License{ServerToken: token, Type: license.Temporary, Purpose: purpose, Customer: customer, Modules: modules,
-			ExpiresOn: license.Today(w.clock.Now()).AddDays(days)}
-		refusal := refusedBy(caller, purpose.IssueOperation(), w.counted(caller, w.refuseTemporary(l, days)))
-		made, used := w.made(caller, entry{License: l}, nil), w.used(l, days)
-		return refusal, true, func(r ledger.Record) { made(r); used() }, w.givenUp(entry{License: l}, nil)
+	return step{
+		op: "temporary", name: fmt.Sprintf("%s of %d days for %s on %s with %v", purpose, days, customer, token, modules.Seats()),
+		caller: caller, early: refusedBy(caller, purpose.IssueOperation(), ""), needs: []place{{token, license.TemporarySlot}},
+		plan: func() plan {
+			l := license.License{ServerToken: token, Type: license.Temporary, Purpose: purpose, Customer: customer, Modules: modules,
+				ExpiresOn: license.Today(w.clock.Now()).AddDays(days)}
+			p := plan{refusal: w.refuseTemporary(l, days), makes: &entry{License: l}}
+			w.uses(&p, string(token), w.limitsMet(l, days))
+			return p
+		},
+		send: func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
+			return i.Temporary(w.ctx, call, issuing.TemporaryRequest{ServerToken: string(token), Customer: customer, Purpose: purpose, Modules: modules, Days: days})
+		},
 	}
-	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Temporary(w.ctx, call, issuing.TemporaryRequest{ServerToken: string(token), Customer: customer, Purpose: purpose, Modules: modules, Days: days})
-	}
-	return s
 }
 
+// refuseTemporary holds a temporary license against the base license of its server, and against one that is pending.
 func (w *world) refuseTemporary(l license.License, days int) license.Code {
-	base := w.model.server(l.ServerToken).activeBase(w.clock.Now())
-	switch {
-	case base != nil && l.Purpose == license.Trial:
-		return license.TrialOverBase
-	case base != nil && !l.Modules.Seats().Covers(base.Modules.Seats()):
-		return license.SeatsBelowBase
+	bases := []*entry{w.model.server(l.ServerToken).activeBase(w.clock.Now())}
+	if p := w.model.pending; p != nil && p.made.place() == base(l.ServerToken) {
+		bases = append(bases, p.made)
+	}
+	for _, there := range bases {
+		switch {
+		case there == nil:
+		case l.Purpose == license.Trial:
+			return license.TrialOverBase
+		case !l.Modules.Seats().Covers(there.Modules.Seats()):
+			return license.SeatsBelowBase
+		}
 	}
 	return w.standing(l, days)
 }
@@ -134,26 +145,25 @@ func (w *world) issueSold() step {
 		conditions = evidence(q.Conditions)
 	}
 	var replaced *entry
-	if base := w.model.server(token).base; base != nil && w.random.IntN(2) == 0 {
-		replaced, q.Replaces, q.IfMatch = base, base.ID, w.version(base)
+	if current := w.model.server(token).base; current != nil && w.random.IntN(2) == 0 {
+		replaced, q.Replaces, q.IfMatch = current, current.ID, w.version(current)
 	}
 	caller := w.accountant()
-	s := step{name: fmt.Sprintf("%s for %s on %s with %v, %d conditions, replacing %q", kind, customer, token, modules.Seats(), len(q.Conditions), q.Replaces), caller: caller, from: replaced}
-	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
-		today := license.Today(w.clock.Now())
-		l := entry{License: sold(q), conditions: conditions}
-		if kind == license.Subscription {
-			l.term(today, months)
-		}
-		if replaced != nil {
-			l.LineageID = replaced.LineageID
-		}
-		return refusedBy(caller, license.IssueSold, w.counted(caller, w.refuseSold(q, token, replaced))), true, w.made(caller, l, replaced), w.givenUp(l, replaced)
+	return step{
+		op: "sold", name: fmt.Sprintf("%s for %s on %s with %v, %d conditions, replacing %q", kind, customer, token, modules.Seats(), len(q.Conditions), q.Replaces),
+		caller: caller, early: refusedBy(caller, license.IssueSold, ""), needs: []place{base(token)},
+		plan: func() plan {
+			l := entry{License: sold(q), conditions: conditions}
+			if kind == license.Subscription {
+				l.term(license.Today(w.clock.Now()), months)
+			}
+			if replaced != nil {
+				l.LineageID = replaced.LineageID
+			}
+			return plan{refusal: w.refuseSold(q, token, replaced), makes: &l, before: replaced}
+		},
+		send: func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) { return i.Sold(w.ctx, call, q) },
 	}
-	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Sold(w.ctx, call, q)
-	}
-	return s
 }
 
 func (w *world) refuseSold(q issuing.SoldRequest, token license.ServerToken, replaced *entry) license.Code {
@@ -177,83 +187,59 @@ func (w *world) renew(e *entry) step {
 		modules := w.modules()
 		q.Modules = &modules
 	}
-	caller := w.accountant()
-	s := step{name: fmt.Sprintf("renewal of %s by %d months from %q at version %d", e.ID, q.TermMonths, basis, q.IfMatch), caller: caller, from: e}
-	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
-		refusal := w.model.changeable(e, q.IfMatch)
-		today := license.Today(w.clock.Now())
-		l := e.follower()
-		l.set["contract"] = license.Today(w.clock.Now())
-		l.Contract = license.Optional(q.Contract)
-		if q.Modules != nil {
-			if l.Modules != *q.Modules {
-				l.set["modules"] = license.Today(w.clock.Now())
-			}
-			l.Modules = *q.Modules
-		}
-		switch {
-		case refusal != "":
-		case e.Type != license.Subscription:
-			refusal = license.NotRenewable
-		case basis == "" && e.expired(w.clock.Now()):
-			refusal = license.BasisRequired
-		default:
-			start := e.ExpiresOn.AddDays(1)
-			if basis == license.BasisToday {
-				start, l.anchor = today, today.Day()
-			}
-			l.ExpiresOn = start.AddMonths(q.TermMonths, l.anchor).AddDays(-1)
-			if !l.ExpiresOn.After(today) {
-				refusal = license.RenewalInPast
-			} else if l.ExpiresOn.Before(e.ExpiresOn) {
-				refusal = license.InvalidRequest
-			}
-		}
-		return refusedBy(caller, license.Renew, w.counted(caller, refusal)), true, w.made(caller, l, e), w.givenUp(l, e)
-	}
-	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Renew(w.ctx, call, q)
-	}
-	return s
+	return w.renewal(e, q, w.accountant())
 }
 
+func (w *world) renewal(e *entry, q issuing.RenewalRequest, caller license.Caller) step {
+	return step{
+		op: "renewal", name: fmt.Sprintf("renewal of %s by %d months from %q at version %d", e.ID, q.TermMonths, q.Basis, q.IfMatch),
+		caller: caller, early: refusedBy(caller, license.Renew, ""), needs: []place{base(e.ServerToken)},
+		plan: func() plan {
+			refusal, l, today := w.model.changeable(e, q.IfMatch), e.follower(), license.Today(w.clock.Now())
+			if l.set["contract"] = today; !q.KeepContract {
+				l.Contract = license.Optional(q.Contract)
+			}
+			if q.Modules != nil && l.Modules != *q.Modules {
+				l.set["modules"], l.Modules = today, *q.Modules
+			}
+			switch {
+			case refusal != "":
+			case e.Type != license.Subscription:
+				refusal = license.NotRenewable
+			case q.Basis == "" && e.expired(w.clock.Now()):
+				refusal = license.BasisRequired
+			default:
+				start := e.ExpiresOn.AddDays(1)
+				if q.Basis == license.BasisToday {
+					start, l.anchor = today, today.Day()
+				}
+				l.ExpiresOn = start.AddMonths(q.TermMonths, l.anchor).AddDays(-1)
+				if !l.ExpiresOn.After(today) {
+					refusal = license.RenewalInPast
+				} else if l.ExpiresOn.Before(e.ExpiresOn) {
+					refusal = license.InvalidRequest
+				}
+			}
+			return plan{refusal: refusal, makes: &l, before: e}
+		},
+		send: func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) { return i.Renew(w.ctx, call, q) },
+	}
+}
+
+// revoke takes a license back, mostly. It waits for nothing: what is to follow its license is given up, and another
+// license that is pending in its slot is not to be touched.
 func (w *world) revoke(e *entry) step {
 	q := issuing.RevocationRequest{ID: e.ID, Reason: "returned", IfMatch: w.version(e)}
 	caller := w.someone(pick(w, []license.Caller{licensetest.AccountingCaller, licensetest.AdminCaller}))
-	s := step{name: fmt.Sprintf("revocation of %s at version %d", e.ID, q.IfMatch), caller: caller}
-	s.expect = func() (license.Code, bool, func(ledger.Record), func(ledger.Record)) {
-		return refusedBy(caller, license.Revoke, w.model.changeable(e, q.IfMatch)), false, func(ledger.Record) { w.model.revoke(e) }, nil
+	return step{
+		op: "revocation", name: fmt.Sprintf("revocation of %s at version %d", e.ID, q.IfMatch), caller: caller, early: refusedBy(caller, license.Revoke, ""),
+		plan: func() plan {
+			refusal := w.model.changeable(e, q.IfMatch)
+			if other := w.model.in(e.place()); refusal == "" && other != nil && other.before != e {
+				refusal = license.Unavailable
+			}
+			return plan{refusal: refusal, done: func() { w.model.revoke(e) }}
+		},
+		send: func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) { return i.Revoke(w.ctx, call, q) },
 	}
-	s.send = func(i *issuing.Issuer, call protocol.Call) (protocol.Outcome, error) {
-		return i.Revoke(w.ctx, call, q)
-	}
-	return s
-}
-
-// made is what the reference becomes of a license that was made; before is what it was made from.
-func (w *world) made(by license.Caller, l entry, before *entry) func(ledger.Record) {
-	return func(r ledger.Record) {
-		w.model.issued[personDay(by.Subject, license.Today(r.IssuedAt))]++
-		w.model.add(identified(l, r), before)
-	}
-}
-
-func (w *world) givenUp(l entry, before *entry) func(ledger.Record) {
-	return func(r ledger.Record) { w.model.number(identified(l, r), license.Void, before) }
-}
-
-// identified gives an expected license the ids that the system has given it; a lineage of its own has its id.
-func identified(l entry, r ledger.Record) entry {
-	l.ID, l.at = r.ID, r.IssuedAt
-	l.SupersededBy = ""
-	if l.set == nil {
-		l.set = map[string]license.Date{}
-		for _, member := range []string{"serverToken", "customer", "modules", "contract", "order"} {
-			l.set[member] = license.Today(r.IssuedAt)
-		}
-	}
-	if l.LineageID == "" {
-		l.LineageID = r.ID
-	}
-	return l
 }
