@@ -36,7 +36,7 @@ func (w *world) renewMany() {
 			return // it would wait for the key
 		}
 		w.model.keep(p)
-		w.tally.count("finishing a pending license: batch")
+		w.tally.count(finishing + "batch")
 	}
 	rows, exhausted := w.bounded(call.Caller, rows)
 	if process := w.mortal(40); w.random.IntN(3) == 0 {

@@ -43,6 +43,10 @@ func (w *world) amend(e *entry) step {
 	if w.random.IntN(6) == 0 {
 		q.Modules = e.Modules
 	}
+	if e.Type == license.Permanent && w.random.IntN(2) == 0 { // more of what it has
+		q.Modules = e.Modules
+		q.Modules.CallRecording++
+	}
 	caller := w.accountant()
 	return step{
 		op: "amendment", name: fmt.Sprintf("amendment of %s to %v at version %d", e.ID, q.Modules.Seats(), q.IfMatch),

@@ -137,6 +137,18 @@ func (w *world) refuseGrant(x wish, answers *ask, requestID string) license.Code
 	return ""
 }
 
+// regrant lets somebody grant anew what a license has used.
+func (w *world) regrant(p *promise) {
+	for _, x := range []wish{
+		{token: string(p.made.ServerToken), rule: license.TrialLimit}, {token: string(p.made.ServerToken), rule: license.TemporaryLimit},
+		{lineage: p.made.LineageID, rule: license.RehostLimit},
+	} {
+		if last := w.model.newest[subject(x.of(), x.rule)]; last != nil && last.user == p.made {
+			w.grant(x, "", nil)
+		}
+	}
+}
+
 // grant reports whether an exception was granted to a server or lineage. answers is the request that it names, if any.
 func (w *world) grant(x wish, wrong license.Code, answers *ask) bool {
 	q := desk.GrantRequest{ServerToken: x.token, LineageID: x.lineage, Rule: string(x.rule), Reason: "agreed", Days: x.days}
@@ -182,7 +194,7 @@ func (w *world) atDesk(op, name string, caller license.Caller, refusal license.C
 	w.require(codeOf(err) == refusal, "%s: expected %q, got %q (%v)", name, refusal, codeOf(err), err)
 	w.tally.add(op, refusal)
 	if w.model.pending != nil {
-		w.tally.add("beside a pending license: "+op, refusal)
+		w.tally.add(beside+op, refusal)
 	}
 	return outcome, err == nil
 }

@@ -68,6 +68,8 @@ func (w *world) brink(e *entry) {
 	case len(uses) > 0 && w.random.IntN(2) == 0:
 		last = license.Today(uses[max(0, len(uses)-3)].at).AddDays(89)
 		then = func(*entry) step { return w.temporary(e.ServerToken, license.Emergency, 1+w.random.IntN(14)) }
+	case e.Type == license.Subscription && w.random.IntN(2) == 0:
+		last, then = e.ExpiresOn.AddDays(w.random.IntN(2)), w.renew
 	case len(moves) > 0 && w.random.IntN(2) == 0:
 		at := license.Today(moves[len(moves)-1])
 		last, then = at.AddMonths(12, at.Day()).AddDays(-1), w.rehost

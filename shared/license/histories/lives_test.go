@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"qmslicensing/shared/license"
+	"qmslicensing/shared/license/desk"
 	"qmslicensing/shared/license/issuing"
 	"qmslicensing/shared/license/protocol"
 )
@@ -51,7 +52,7 @@ func (w *world) take(s step) {
 	}
 	call := w.call(s.caller)
 	switch n := w.random.IntN(10); {
-	case n < 5:
+	case n < 3:
 		w.settle(s, call, "")
 	case n < 9:
 		w.crash(s, call)
@@ -86,6 +87,9 @@ func (w *world) settled(s step, call protocol.Call, p plan, outcome protocol.Out
 // begun may also be left.
 func (w *world) crash(s step, call protocol.Call) {
 	process, p, before := w.mortal(18), w.planned(s), w.sequences()
+	if w.random.IntN(2) == 0 {
+		process.DieAt = 8 + w.random.IntN(5) // about its promise
+	}
 	outcome, err := s.send(w.issuer(process, process), call)
 	if !process.Dead() {
 		w.settled(s, call, p, outcome, err, ", who did not die")
@@ -112,8 +116,8 @@ func (w *world) found(s step, call protocol.Call, p plan, id string) {
 	if w.model.pending = made; r.Status != license.Pending {
 		w.model.keep(made)
 	}
-	w.tally.count("left pending by " + s.op)
-	for range w.random.IntN(3) {
+	w.tally.count(left + s.op)
+	for range w.random.IntN(6) {
 		w.between(made)
 		w.compare()
 	}
@@ -131,29 +135,79 @@ func (w *world) found(s step, call protocol.Call, p plan, id string) {
 	w.again(s, call, made)
 }
 
-// between lets one thing happen while a license is pending, or was until just now.
+// between lets one thing happen while a license is pending, or was until just now: mostly something that has to do with it.
 func (w *world) between(p *promise) {
-	if p.before != nil && w.random.IntN(4) == 0 {
-		w.take(w.revoke(p.before))
-		return
+	switch e := w.concerned(p); w.random.IntN(20) {
+	case 0, 1:
+		w.take(w.revoke(e))
+	case 2:
+		w.take(w.renew(e))
+	case 3:
+		w.take(w.amend(e))
+	case 4:
+		w.take(w.correct(e))
+	case 5:
+		w.take(w.rehost(e))
+	case 6:
+		if other := w.existing(); other != nil {
+			w.take(w.rehostTo(w.based(other), e.ServerToken))
+		}
+	case 7:
+		w.take(w.soldOn(e.ServerToken))
+	case 8:
+		w.take(w.temporary(e.ServerToken, pick(w, []license.Purpose{license.Trial, license.Troubleshooting, license.Emergency}), 1+w.random.IntN(20)))
+	case 9:
+		if trial := w.trial(e); trial.Purpose == license.Trial {
+			w.take(w.convert(trial))
+		}
+	case 10:
+		w.regrant(p)
+	case 11:
+		w.renewMany()
+	case 12, 13:
+		if current := w.model.current(p.made.place()); current != nil && current != p.before {
+			w.take(w.revoke(current))
+		}
+	case 14, 15:
+		for _, asked := range w.model.requests {
+			if asked.asks.ServerToken == string(e.ServerToken) && (asked.state == desk.Open || w.random.IntN(8) == 0) {
+				w.take(w.answer(asked))
+				return
+			}
+		}
+	default:
+		w.act()
 	}
-	w.act()
+}
+
+// concerned is a license that a pending one has to do with: itself, what it is made from, or what is current beside it.
+func (w *world) concerned(p *promise) *entry {
+	all := []*entry{p.made}
+	for _, e := range []*entry{p.before, w.model.server(p.made.ServerToken).base, w.model.server(p.made.ServerToken).temporary} {
+		if e != nil {
+			all = append(all, e)
+		}
+	}
+	if p.before != nil && w.random.IntN(3) == 0 {
+		return p.before
+	}
+	return pick(w, all)
 }
 
 // beside takes a step while a license is pending. A writer of one of its slots finishes it first; to everybody else it is
 // pending.
 func (w *world) beside(s step) {
-	how, op := ", beside what is pending", "beside a pending license: "+s.op
+	how, op := ", beside what is pending", beside+s.op
 	if s.early == "" && slices.ContainsFunc(s.needs, func(at place) bool { return w.model.in(at) != nil }) {
 		if w.model.pending.refused {
 			w.cannotFinish(s)
 			return
 		}
-		how, op = ", finishing what is pending", "finishing a pending license: "+s.op
+		how, op = ", finishing what is pending", finishing+s.op
 		w.model.keep(w.model.pending)
 	}
 	call, p := w.call(s.caller), w.planned(s)
-	if process := w.mortal(18); w.random.IntN(3) == 0 {
+	if process := w.mortal(10); w.random.IntN(2) == 0 {
 		outcome, err := s.send(w.issuer(process, process), call)
 		if !w.buried(process) {
 			w.settled(s, call, p, outcome, err, how)
@@ -222,7 +276,7 @@ func (w *world) keyRefuses(s step, call protocol.Call) {
 	made := w.model.promise(s.caller, p, w.record(w.newest(before)))
 	w.model.pending, made.refused = made, true
 	w.clock.Advance(6 * time.Second)
-	for range w.random.IntN(3) {
+	for range w.random.IntN(6) {
 		w.between(made)
 		w.compare()
 	}

@@ -22,12 +22,13 @@ type model struct {
 	requests []*request
 	asks     []*ask
 	pending  *promise // the license that a dead process has left; nil: none
+	tally    tally
 }
 
-func newModel() *model {
+func newModel(counts tally) *model {
 	return &model{
 		servers: map[license.ServerToken]*server{}, licenses: map[string]*entry{}, lineages: map[string][]time.Time{},
-		granted: map[string]*allowance{}, newest: map[string]*allowance{}, issued: map[string]int{},
+		granted: map[string]*allowance{}, newest: map[string]*allowance{}, issued: map[string]int{}, tally: counts,
 	}
 }
 
@@ -96,6 +97,14 @@ func (m *model) promised(token license.ServerToken) *entry {
 	return m.pending.made
 }
 
+// current returns the license that a slot holds; nil for none.
+func (m *model) current(at place) *entry {
+	if at.slot == license.TemporarySlot {
+		return m.server(at.token).temporary
+	}
+	return m.server(at.token).base
+}
+
 // promise gives a license the number after the last one of its server; what it is made from has another version.
 func (m *model) promise(by license.Caller, p plan, r ledger.Record) *promise {
 	made := &promise{plan: p, made: identified(*p.makes, r), by: by}
@@ -127,6 +136,7 @@ func (m *model) keep(p *promise) {
 	switch {
 	case e.Type == license.Temporary && s.highest != nil && s.highest.Sequence > e.Sequence:
 		e.Status, e.SupersededBy = license.Superseded, license.Optional(s.highest.ID)
+		m.tally.count("overtaken by a base license while it was pending")
 	case e.Type == license.Temporary:
 		m.replace(s.temporary, e)
 		s.temporary = e
@@ -244,6 +254,7 @@ func (m *model) numbered(token license.ServerToken, sequence int) *entry {
 func (m *model) revoke(e *entry) {
 	if p := m.pending; p != nil && p.before == e {
 		m.giveUp(p)
+		m.tally.count("given up by a revocation")
 	}
 	s := m.server(e.ServerToken)
 	e.Status = license.Revoked

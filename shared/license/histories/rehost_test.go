@@ -14,6 +14,10 @@ func (w *world) rehost(e *entry) step {
 	if token == e.ServerToken { // mostly another one
 		token = pick(w, tokens)
 	}
+	return w.rehostTo(e, token)
+}
+
+func (w *world) rehostTo(e *entry, token license.ServerToken) step {
 	q := issuing.RehostRequest{ID: e.ID, ServerToken: string(token), Reason: issuing.VirtualMachineMoved, IfMatch: w.version(e)}
 	caller, early := w.someone(licensetest.SupportCaller), license.Code("")
 	if token == e.ServerToken {

@@ -130,8 +130,10 @@ func (w *world) refuseTemporary(l license.License, days int) license.Code {
 	return w.standing(l, days)
 }
 
-func (w *world) issueSold() step {
-	token, customer, modules, months := pick(w, tokens), pick(w, customers), w.modules(), 1+w.random.IntN(14)
+func (w *world) issueSold() step { return w.soldOn(pick(w, tokens)) }
+
+func (w *world) soldOn(token license.ServerToken) step {
+	customer, modules, months := pick(w, customers), w.modules(), 1+w.random.IntN(14)
 	kind := pick(w, []license.Type{license.Subscription, license.Subscription, license.Permanent})
 	q := issuing.SoldRequest{ServerToken: string(token), Customer: customer, Type: kind, Modules: modules}
 	var conditions map[string]string

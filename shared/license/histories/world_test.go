@@ -48,7 +48,7 @@ type answered struct {
 }
 
 func newWorld(t *testing.T, seed uint64, signer *filesign.Signer, keys []keyring.Entry, counts tally) *world {
-	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 5)), clock: licensetest.NewClock(), store: memstore.New(keys...), model: newModel(), onRequest: seed%3 == 0, tally: counts}
+	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 5)), clock: licensetest.NewClock(), store: memstore.New(keys...), model: newModel(counts), onRequest: seed%3 == 0, tally: counts}
 	w.signer = &counted{Signer: signer, now: w.clock.Now}
 	w.ring = keyring.New(w.store, w.clock.Now)
 	return w
