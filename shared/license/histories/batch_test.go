@@ -31,14 +31,20 @@ func (w *world) renewMany() {
 		}
 		return
 	}
-	if p := w.model.pending; p != nil && slices.ContainsFunc(rows, func(r row) bool { return w.model.in(base(r.e.ServerToken)) != nil }) {
-		if p.refused {
+	exhausted := w.left(call.Caller) <= 0
+	if waiting := slices.IndexFunc(rows, func(r row) bool { return w.model.in(base(r.e.ServerToken)) != nil }); waiting >= 0 {
+		if w.model.pending.refused {
 			return // it would wait for the key
 		}
-		w.model.keep(p)
+		if exhausted { // the others might keep it from being attempted
+			rows = rows[waiting : waiting+1]
+		}
+		w.model.keep(w.model.pending)
 		w.tally.count(finishing + "batch")
 	}
-	rows, exhausted := w.bounded(call.Caller, rows)
+	for n, r := range rows {
+		rows[n].plan = w.planned(r.step)
+	}
 	if process := w.mortal(40); w.random.IntN(3) == 0 {
 		_, err := w.runBatch(process, process, call, rows, terms)
 		w.tell("batch of %d by %s, to die at %d: %s", len(rows), call.Caller.Username, process.DieAt, said(err))
@@ -63,7 +69,8 @@ func (w *world) renewMany() {
 	w.tally.count("batch again")
 }
 
-// rows picks licenses to renew, mostly current ones: at most one of each server, so that none decides about another.
+// rows picks licenses to renew, mostly current ones: at most one of each server, so that none decides about another, and
+// no more than somebody's day has room for, if it has any, so that it does not depend on which came first.
 func (w *world) rows(by license.Caller, terms batch.Terms) (rows []row) {
 	for range 1 + w.random.IntN(4) {
 		e := w.existing()
@@ -74,25 +81,12 @@ func (w *world) rows(by license.Caller, terms batch.Terms) (rows []row) {
 			continue
 		}
 		q := issuing.RenewalRequest{ID: e.ID, Contract: terms.Contract, KeepContract: terms.Contract == "", TermMonths: terms.TermMonths, Basis: terms.Basis, IfMatch: w.version(e)}
+		if left := w.left(by); left > 0 && len(rows) == left {
+			return rows
+		}
 		rows = append(rows, row{e: e, target: batch.Target{ID: e.ID, Version: q.IfMatch}, step: w.renewal(e, q, by)})
 	}
 	return rows
-}
-
-// bounded says what should come of each row. Rows that somebody's day has no room for are left out, so that it does not
-// depend on which came first; exhausted says that it has room for none.
-func (w *world) bounded(by license.Caller, rows []row) (kept []row, exhausted bool) {
-	left := w.left(by)
-	for _, r := range rows {
-		if r.plan = w.planned(r.step); r.plan.refusal == "" {
-			if left == 0 {
-				continue
-			}
-			left--
-		}
-		kept = append(kept, r)
-	}
-	return kept, w.left(by) <= 0
 }
 
 func (w *world) runBatch(store ledger.Store, signer protocol.Signer, call protocol.Call, rows []row, terms batch.Terms) ([]batch.Row, error) {
