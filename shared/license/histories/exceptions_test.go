@@ -92,6 +92,9 @@ func (w *world) exception(e *entry) {
 	if !w.grant(x, wrong, answers) || w.random.IntN(4) == 0 {
 		return
 	}
+	if w.random.IntN(6) == 0 {
+		w.grant(x, "", nil)
+	}
 	switch x.rule {
 	case license.RehostLimit:
 		if e != nil {
@@ -137,16 +140,18 @@ func (w *world) refuseGrant(x wish, answers *ask, requestID string) license.Code
 	return ""
 }
 
-// regrant lets somebody grant anew what a license has used.
-func (w *world) regrant(p *promise) {
+// regrant lets somebody try to grant anew what a license has used, if it has.
+func (w *world) regrant(p *promise) (tried bool) {
 	for _, x := range []wish{
 		{token: string(p.made.ServerToken), rule: license.TrialLimit}, {token: string(p.made.ServerToken), rule: license.TemporaryLimit},
 		{lineage: p.made.LineageID, rule: license.RehostLimit},
 	} {
 		if last := w.model.newest[subject(x.of(), x.rule)]; last != nil && last.user == p.made {
 			w.grant(x, "", nil)
+			tried = true
 		}
 	}
+	return tried
 }
 
 // grant reports whether an exception was granted to a server or lineage. answers is the request that it names, if any.

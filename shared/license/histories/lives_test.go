@@ -1,6 +1,7 @@
 package histories_test
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -96,8 +97,11 @@ func (w *world) crash(s step, call protocol.Call) {
 		return
 	}
 	w.tell("%s by %s, dead at %s (after %v): %v", s.name, call.Caller.Username, process.DiedAt(), process.After, said(err))
-	w.buried(process)
 	id := w.newest(before)
+	if id != "" && w.record(id).Status == license.Pending && w.random.IntN(6) == 0 {
+		w.hurry(s, call)
+	}
+	w.buried(process)
 	switch {
 	case id != "":
 		w.require(p.refusal == "" && p.makes != nil, "%s: expected %q, but a license was made", s.name, p.refusal)
@@ -107,6 +111,20 @@ func (w *world) crash(s step, call protocol.Call) {
 	default:
 		w.settle(s, call, ", again")
 	}
+}
+
+// hurry sends a call again before the lease of the dead process is over: there is no time to wait for that.
+func (w *world) hurry(s step, call protocol.Call) {
+	patient := w.ctx
+	defer func() { w.ctx = patient }()
+	var cancel context.CancelFunc
+	w.ctx, cancel = context.WithTimeout(patient, 2*time.Second)
+	defer cancel()
+	before := len(w.signer.calls)
+	_, err := s.send(w.alive(), call)
+	w.tell("%s by %s, again at once: %s", s.name, call.Caller.Username, said(err))
+	w.require(codeOf(err) == license.Unavailable && len(w.signer.calls) == before, "%s, again at once: expected unavailable, got %v", s.name, err)
+	w.tally.count("sent again at once")
 }
 
 // found goes on from a license that a dead process has promised: others come by, then somebody rescues it.
@@ -137,6 +155,9 @@ func (w *world) found(s step, call protocol.Call, p plan, id string) {
 
 // between lets one thing happen while a license is pending, or was until just now: mostly something that has to do with it.
 func (w *world) between(p *promise) {
+	if w.random.IntN(3) == 0 && w.regrant(p) {
+		return
+	}
 	switch e := w.concerned(p); w.random.IntN(20) {
 	case 0, 1:
 		w.take(w.revoke(e))
@@ -161,7 +182,9 @@ func (w *world) between(p *promise) {
 			w.take(w.convert(trial))
 		}
 	case 10:
-		w.regrant(p)
+		if len(w.model.requests) > 0 {
+			w.end(pick(w, w.model.requests))
+		}
 	case 11:
 		w.renewMany()
 	case 12, 13:

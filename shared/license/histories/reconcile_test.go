@@ -3,6 +3,7 @@ package histories_test
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"qmslicensing/shared/license/ledger"
@@ -15,12 +16,15 @@ import (
 type counted struct {
 	protocol.Signer
 	now   func() time.Time
+	mu    sync.Mutex // a batch signs several at once
 	calls []time.Time
 }
 
 // Sign implements protocol.Signer.
 func (c *counted) Sign(ctx context.Context, p protocol.Prepared) (protocol.Signature, error) {
+	c.mu.Lock()
 	c.calls = append(c.calls, c.now())
+	c.mu.Unlock()
 	return c.Signer.Sign(ctx, p)
 }
 
