@@ -110,7 +110,7 @@ func (c tally) requireAll(t *testing.T, histories int) {
 	}
 	for what, in300 := range map[string]int{
 		string(license.QuotaExceeded): 10, "replayed": 300, "finished by the sweep": 35, "given up by the sweep": 90, "given up by a revocation": 15,
-		"overtaken by a base license while it was pending": 5, "batch again": 150, "batch that died": 10, "sent again at once": 15,
+		"overtaken by a base license while it was pending": 5, "batch again": 150, "batch that died": 10, finishing + "dead": 25, beside + "dead": 40, "sent again at once": 15,
 	} {
 		atLeast(what, in300)
 	}

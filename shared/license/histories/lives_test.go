@@ -220,13 +220,13 @@ func (w *world) concerned(p *promise) *entry {
 // beside takes a step while a license is pending. A writer of one of its slots finishes it first; to everybody else it is
 // pending.
 func (w *world) beside(s step) {
-	how, op := ", beside what is pending", beside+s.op
+	how, kind := ", beside what is pending", beside
 	if s.early == "" && slices.ContainsFunc(s.needs, func(at place) bool { return w.model.in(at) != nil }) {
 		if w.model.pending.refused {
 			w.cannotFinish(s)
 			return
 		}
-		how, op = ", finishing what is pending", finishing+s.op
+		how, kind = ", finishing what is pending", finishing
 		w.model.keep(w.model.pending)
 	}
 	call, p := w.call(s.caller), w.planned(s)
@@ -234,14 +234,15 @@ func (w *world) beside(s step) {
 		outcome, err := s.send(w.issuer(process, process), call)
 		if !w.buried(process) {
 			w.settled(s, call, p, outcome, err, how)
-			w.tally.add(op, p.refusal)
+			w.tally.add(kind+s.op, p.refusal)
 			return
 		}
+		w.tally.count(kind + "dead")
 		how += ", again"
 	}
 	outcome, err := s.send(w.alive(), call)
 	w.settled(s, call, p, outcome, err, how)
-	w.tally.add(op, p.refusal)
+	w.tally.add(kind+s.op, p.refusal)
 }
 
 // cannotFinish takes a step that must wait for a license whose key refuses: nothing comes of it.
