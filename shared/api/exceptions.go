@@ -35,6 +35,12 @@ func Exceptions(exceptions *desk.Exceptions) http.Handler {
 		listExceptionsRoute.at(listDocuments(listExceptionsRoute, desk.Granted, exceptions.Exceptions)),
 		askExceptionRoute.at(askException(exceptions)),
 		listExceptionRequestsRoute.at(listDocuments(listExceptionRequestsRoute, desk.Open, exceptions.Requests)),
+		requestChange(declineAskRoute, func(ctx context.Context, call protocol.Call, id string, in reasonBody) (protocol.Outcome, error) {
+			return exceptions.Decline(ctx, call, id, in.Reason)
+		}),
+		requestChange(withdrawAskRoute, func(ctx context.Context, call protocol.Call, id string, in reasonBody) (protocol.Outcome, error) {
+			return exceptions.Withdraw(ctx, call, id, in.Reason)
+		}),
 	)
 }
 

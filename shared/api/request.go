@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"qmslicensing/shared/httpapi"
 	"qmslicensing/shared/license"
@@ -97,7 +98,7 @@ type conditionsBody struct {
 
 // RecordConditions handles POST /v1/license-requests/{id}/conditions.
 func RecordConditions(d *desk.Requests) Endpoint {
-	return requestChange(conditionsRoute, "conditions", func(ctx context.Context, call protocol.Call, id string, in conditionsBody) (protocol.Outcome, error) {
+	return requestChange(conditionsRoute, func(ctx context.Context, call protocol.Call, id string, in conditionsBody) (protocol.Outcome, error) {
 		return d.Record(ctx, call, id, in.Conditions)
 	})
 }
@@ -108,23 +109,23 @@ type reasonBody struct {
 
 // DeclineRequest handles POST /v1/license-requests/{id}/decline.
 func DeclineRequest(d *desk.Requests) Endpoint {
-	return requestChange(declineRoute, "decline", func(ctx context.Context, call protocol.Call, id string, in reasonBody) (protocol.Outcome, error) {
+	return requestChange(declineRoute, func(ctx context.Context, call protocol.Call, id string, in reasonBody) (protocol.Outcome, error) {
 		return d.Decline(ctx, call, id, in.Reason)
 	})
 }
 
 // WithdrawRequest handles POST /v1/license-requests/{id}/withdraw.
 func WithdrawRequest(d *desk.Requests) Endpoint {
-	return requestChange(withdrawRoute, "withdraw", func(ctx context.Context, call protocol.Call, id string, in reasonBody) (protocol.Outcome, error) {
+	return requestChange(withdrawRoute, func(ctx context.Context, call protocol.Call, id string, in reasonBody) (protocol.Outcome, error) {
 		return d.Withdraw(ctx, call, id, in.Reason)
 	})
 }
 
-// requestChange makes the endpoint of what changes a request.
-func requestChange[In any](route Route, what string, do func(context.Context, protocol.Call, string, In) (protocol.Outcome, error)) Endpoint {
+// requestChange makes the endpoint of what changes a request for a license or for an exception.
+func requestChange[In any](route Route, do func(context.Context, protocol.Call, string, In) (protocol.Outcome, error)) Endpoint {
 	return route.at(httpapi.Handle(route.options(maxBody), func(ctx context.Context, r httpapi.Request, in In) (httpapi.Response, error) {
 		id := pathID(r)
-		call, err := deskCall(r, route, "/v1/license-requests/"+id+"/"+what)
+		call, err := deskCall(r, route, strings.Replace(route.Path, "{id}", id, 1))
 		if err != nil {
 			return httpapi.Response{}, err
 		}
@@ -141,7 +142,7 @@ func deskCall(r httpapi.Request, route Route, path string) (protocol.Call, error
 	return call, err
 }
 
-// requestWritten answers a write of a license request with its frozen answer.
+// requestWritten answers a write of a request with its frozen answer.
 func requestWritten(outcome protocol.Outcome, err error) (httpapi.Response, error) {
 	if err != nil {
 		return httpapi.Response{}, err

@@ -58,6 +58,8 @@ var (
 	askExceptionRoute   = Route{"POST", "/v1/exception-requests", "exception", []license.Operation{license.AskException}}
 	// An admin sees all, the others what they have asked for themselves.
 	listExceptionRequestsRoute = Route{"GET", "/v1/exception-requests", "exception", []license.Operation{license.AskException, license.GrantException}}
+	declineAskRoute            = Route{"POST", "/v1/exception-requests/{id}/decline", "exception", []license.Operation{license.DeclineAsk}}
+	withdrawAskRoute           = Route{"POST", "/v1/exception-requests/{id}/withdraw", "exception", []license.Operation{license.WithdrawAsk}}
 	keysRoute                  = Route{"GET", "/.well-known/jwks.json", "keys", nil}
 )
 
@@ -86,6 +88,7 @@ func Routes() []Route {
 		reconcileRoute,
 		findingsRoute,
 		grantExceptionRoute, listExceptionsRoute, askExceptionRoute, listExceptionRequestsRoute,
+		declineAskRoute, withdrawAskRoute,
 		retrieveRoute, validateRoute, downgradeCheckRoute, keysRoute,
 	}
 }

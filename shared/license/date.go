@@ -79,6 +79,14 @@ func (d Date) Before(o Date) bool {
 	return d.time().Before(o.time())
 }
 
+// DaysWords is a number of days as a sentence says it: 1 day, 45 days.
+func DaysWords(days int) string {
+	if days == 1 {
+		return "1 day"
+	}
+	return fmt.Sprintf("%d days", days)
+}
+
 // After reports whether d is a later day than o. Never is after every day.
 func (d Date) After(o Date) bool { return o.Before(d) }
 

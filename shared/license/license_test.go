@@ -152,6 +152,7 @@ func TestRoles_TheTableCellByCell(t *testing.T) {
 		license.Renew: {a}, license.Amend: {a}, license.Correct: {a}, license.Revoke: {a, d}, license.Rehost: {u},
 		license.RecordConditions: {a}, license.DeclineRequest: {a}, license.WithdrawRequest: {s, a},
 		license.ListRequests: {s, a, d}, license.AskException: {s, u, a}, license.GrantException: {d},
+		license.WithdrawAsk: {s, u, a}, license.DeclineAsk: {d},
 		license.SeeKeysAndFindings: {d}, license.Find: {s, u, a, d},
 	}
 	for op, may := range table {

@@ -44,6 +44,8 @@ const (
 	WithdrawRequest    Operation = "withdraw requests"
 	ListRequests       Operation = "list requests"
 	AskException       Operation = "ask for exceptions"
+	WithdrawAsk        Operation = "withdraw requests for exceptions"
+	DeclineAsk         Operation = "decline requests for exceptions"
 	GrantException     Operation = "grant exceptions"
 	SeeKeysAndFindings Operation = "see keys and findings"
 	Find               Operation = "search licenses"
@@ -64,6 +66,8 @@ var roleTable = map[Operation][]Role{
 	WithdrawRequest:    {Sales, Accounting},
 	ListRequests:       {Sales, Accounting, Admin},
 	AskException:       {Sales, Support, Accounting},
+	WithdrawAsk:        {Sales, Support, Accounting},
+	DeclineAsk:         {Admin},
 	GrantException:     {Admin},
 	SeeKeysAndFindings: {Admin},
 	Find:               {Sales, Support, Accounting, Admin},

@@ -86,7 +86,7 @@ def positive(case, where):
 
 
 # What is in such a state can be changed no more; a third of the requests name it all the same.
-OVER = ("superseded", "revoked", "void", "expired", "issued", "declined", "withdrawn", "granted", "used")
+OVER = ("superseded", "revoked", "void", "expired", "issued", "declined", "withdrawn", "granted", "used", "replaced")
 
 
 def choose(within):

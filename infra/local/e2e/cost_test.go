@@ -119,6 +119,13 @@ func typicalDocuments() []operation {
 			return q
 		}
 	}
+	onAsked := func(as, what string, body map[string]any) func(*testing.T, *system, string) request {
+		return func(t *testing.T, s *system, token string) request {
+			q := onExceptionRequest(as, s.askException(t, "sales", exception(token)).text(t, "request", "id"), what, body)
+			q.key = token + "-C"
+			return q
+		}
+	}
 	return []operation{
 		{"RequestFunction", "request a license", func(_ *testing.T, _ *system, token string) request {
 			return request{method: "POST", path: "/v1/license-requests", as: "sales", key: token, body: licenseRequest(permanent(token))}
@@ -136,6 +143,8 @@ func typicalDocuments() []operation {
 		{"ExceptionFunction", "grant an exception", func(_ *testing.T, _ *system, token string) request {
 			return request{method: "POST", path: "/v1/exceptions", as: "admin", key: token, body: exception(token)}
 		}},
+		{"ExceptionFunction", "decline a request for an exception", onAsked("admin", "decline", map[string]any{"reason": "The customer has not paid."})},
+		{"ExceptionFunction", "withdraw a request for an exception", onAsked("sales", "withdraw", map[string]any{})},
 		{"ExceptionFunction", "list requests for exceptions, none", func(*testing.T, *system, string) request {
 			return request{method: "GET", path: "/v1/exception-requests?state=granted", as: "admin"}
 		}},

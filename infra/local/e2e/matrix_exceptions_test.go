@@ -15,15 +15,21 @@ func exceptionCases() []routeCase {
 	ask := func(c cell) request {
 		return request{body: map[string]any{"serverToken": fresh("QMSA-MATRIX"), "rule": "trial_limit", "reason": "matrix"}}
 	}
+	over := map[state]answer{missing: {404, "request_not_found"}}
+	for _, ended := range []state{granted, declined, withdrawn} {
+		over[ended] = answer{409, "request_not_open"}
+	}
+	notYours := answer{403, "forbidden"}
 	return []routeCase{
 		{
 			route: "POST /v1/exceptions", // as the answer to a request; an admin has none of their own
 			things: map[state]maker{
 				none: func(testing.TB, *system, string) thing { return thing{} },
 				own:  askedException, others: askedException, missing: missingLicense, granted: answeredException,
+				declined: endedException("decline", "admin", map[string]any{"reason": "matrix"}), withdrawn: endedException("withdraw", "", map[string]any{}),
 			},
 			by:   "sales",
-			want: map[state]answer{missing: {404, "request_not_found"}, granted: {409, "request_not_open"}},
+			want: over,
 			ok:   201,
 			request: func(c cell) request {
 				q := ask(c)
@@ -36,7 +42,49 @@ func exceptionCases() []routeCase {
 		{route: "GET /v1/exceptions", request: func(cell) request { return request{path: "?state=used"} }},
 		{route: "POST /v1/exception-requests", ok: 201, request: ask},
 		{route: "GET /v1/exception-requests", anyOf: true, request: func(cell) request { return request{path: "?limit=3"} }},
+		{
+			route:   "POST /v1/exception-requests/{id}/decline",
+			things:  exceptionThings(),
+			by:      "sales",
+			want:    over,
+			request: func(cell) request { return request{body: map[string]any{"reason": "matrix"}} },
+		},
+		{
+			route:   "POST /v1/exception-requests/{id}/withdraw", // whose it is comes before what became of it
+			things:  exceptionThings(),
+			want:    map[state]answer{missing: over[missing], others: notYours, granted: notYours, declined: notYours, withdrawn: notYours},
+			request: func(cell) request { return request{body: map[string]any{}} },
+		},
 	}
+}
+
+// exceptionThings are the makers of requests for exceptions: open ones, missing ones and those that came to their end.
+func exceptionThings() map[state]maker {
+	return map[state]maker{
+		own: askedException, others: askedException, granted: answeredException,
+		missing:   func(testing.TB, *system, string) thing { return thing{"id": strings.Repeat("0", 32)} },
+		declined:  endedException("decline", "admin", map[string]any{"reason": "matrix"}),
+		withdrawn: endedException("withdraw", "", map[string]any{}),
+	}
+}
+
+// endedException is a request that somebody declined or, by "", its owner withdrew.
+func endedException(what, by string, body map[string]any) maker {
+	return func(t testing.TB, s *system, owner string) thing {
+		t.Helper()
+		asked, who := askedException(t, s, owner), by
+		if who == "" {
+			who = owner
+		}
+		r := s.send(t, onExceptionRequest(who, asked["id"], what, body))
+		require.Equal(t, 200, r.status, string(r.body))
+		return asked
+	}
+}
+
+// onExceptionRequest is a change of a request for an exception: decline or withdraw.
+func onExceptionRequest(as, id, what string, body any) request {
+	return request{method: "POST", path: "/v1/exception-requests/" + id + "/" + what, as: as, key: fresh("key"), body: body}
 }
 
 // askedException is an open request; admins ask for none.

@@ -48,6 +48,7 @@ var words = map[ledger.Event]string{
 	ledger.EventMoving: "was promised in the place of one here", ledger.EventMoved: "took the place of one here", ledger.EventStays: "was given up, and left one here in its place",
 	ledger.EventRequested: "was made", ledger.EventConditionMet: "had a condition met", ledger.EventDeclined: "was declined", ledger.EventWithdrawn: "was withdrawn",
 	ledger.EventExceptionAsked: "was made", ledger.EventExceptionGranted: "was granted",
+	ledger.EventExceptionDeclined: "was declined", ledger.EventExceptionWithdrawn: "was withdrawn",
 }
 
 // String says it so that a person can act on it.

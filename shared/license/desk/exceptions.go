@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"qmslicensing/shared/license"
@@ -19,11 +20,13 @@ const (
 	allowanceKind = "allowance"
 )
 
-// The states of an exception. Expired is not stored: it is a granted one whose time is over.
+// The states of an exception. Expired is not stored: it is a granted one whose time is over. Of a replaced one another
+// exception, with more days, took the place: it allows nothing, ever.
 const (
-	Granted State = "granted"
-	Used    State = "used"
-	Expired State = "expired"
+	Granted  State = "granted"
+	Used     State = "used"
+	Expired  State = "expired"
+	Replaced State = "replaced"
 )
 
 // Grant is what is stored of an exception. It lifts what one rule counts for one license, and with Days also how long that
@@ -42,12 +45,15 @@ type Grant struct {
 	LicenseID   license.Optional `json:"licenseId"` // the license that it allowed, with by whom and when
 	UsedBy      license.Optional `json:"usedBy"`
 	UsedAt      *time.Time       `json:"usedAt"`
+	Replaces    license.Optional `json:"replaces"`   // the exception with fewer days whose place it took
+	ReplacedBy  license.Optional `json:"replacedBy"` // the exception with more days that took its place, and when
+	ReplacedAt  *time.Time       `json:"replacedAt"`
 }
 
 // Exception is an exception as staff see it.
 type Exception struct {
 	Grant
-	State   State `json:"state"` // Granted, Used or Expired
+	State   State `json:"state"` // Granted, Used, Expired or Replaced
 	Version int   `json:"version"`
 }
 
@@ -83,15 +89,18 @@ func newest(ctx context.Context, store ledger.Reader, s Subject, rule license.Co
 
 // TakeException adds to a decision that it uses the open exception of a subject from a rule, if there is one: it can be
 // used once, and goes back if the license is given up. days, if not 0, is a length beyond the rule, which the exception
-// must allow.
-func TakeException(ctx context.Context, store ledger.Reader, d *protocol.Decision, s Subject, rule license.Code, days int, by license.Caller, at time.Time) (taken bool, err error) {
+// must allow. Where it is open and allows fewer, it is returned as short and not taken.
+func TakeException(ctx context.Context, store ledger.Reader, d *protocol.Decision, s Subject, rule license.Code, days int, by license.Caller, at time.Time) (taken bool, short *Exception, err error) {
 	_, before, err := newest(ctx, store, s, rule)
 	if err != nil || before.Version == 0 {
-		return false, err
+		return false, nil, err
 	}
 	e, err := readException(before, at)
-	if err != nil || e.State != Granted || days > e.Days {
-		return false, err
+	if err != nil || e.State != Granted {
+		return false, nil, err
+	}
+	if days > e.Days {
+		return false, &e, nil
 	}
 	if d.Record.ID == "" {
 		d.Record.ID = protocol.NewID()
@@ -100,12 +109,12 @@ func TakeException(ctx context.Context, store ledger.Reader, d *protocol.Decisio
 	e.LicenseID, e.UsedBy, e.UsedAt = license.Optional(d.Record.ID), license.Optional(by.Username), &usedAt
 	after, err := document(exceptionKind, e.ID, before.Version+1, Used, before.At, e.Grant)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	d.Documents = append(d.Documents, after)
 	d.Record.Returns = append(d.Record.Returns, before)
 	d.Record.Uses = append(d.Record.Uses, e.ID)
-	return true, nil
+	return true, nil, nil
 }
 
 // Exceptions grants exceptions, takes requests for them, and lists both.
@@ -135,8 +144,8 @@ type GrantRequest struct {
 	Days        int `json:",omitzero"`
 }
 
-// Grant grants an exception; admin only. Refusals: ExceptionExists while one is open, LicenseNotFound for an unknown
-// lineage, RequestNotFound and RequestNotOpen.
+// Grant grants an exception; admin only. One with more days than the open one takes its place. Refusals: ExceptionExists
+// while one with as many days is open, LicenseNotFound for an unknown lineage, RequestNotFound and RequestNotOpen.
 func (x *Exceptions) Grant(ctx context.Context, call protocol.Call, q GrantRequest) (protocol.Outcome, error) {
 	if err := call.Caller.Authorize(license.GrantException); err != nil {
 		return protocol.Outcome{}, err
@@ -167,20 +176,28 @@ func (x *Exceptions) decideGrant(ctx context.Context, now protocol.Situation, by
 		ID: protocol.NewID(), Rule: w.rule, ServerToken: license.Optional(w.subject.ServerToken), LineageID: license.Optional(w.subject.LineageID),
 		Days: w.days, Reason: w.reason, GrantedBy: by.Username, GrantedAt: second(now.At), ExpiresAt: second(now.At).AddDate(0, 0, x.days), RequestID: license.Optional(requestID),
 	}}
-	var answered []ledger.Document
+	var others []ledger.Document // that the grant changes, too
 	if requestID != "" {
 		request, err := x.answerRequest(ctx, requestID, granted.Grant)
 		if err != nil {
 			return protocol.Effect{}, err
 		}
-		answered = append(answered, request)
+		others = append(others, request)
 	}
 	allowance, last, err := newest(ctx, x.store, w.subject, w.rule)
 	if err != nil {
 		return protocol.Effect{}, err
 	}
-	if err := x.refuseSecond(ctx, last, now.At); err != nil {
+	open, err := x.stillOpen(ctx, last, now.At)
+	if err != nil {
 		return protocol.Effect{}, err
+	}
+	if open != nil {
+		replaced, err := open.replace(last, &granted.Grant)
+		if err != nil {
+			return protocol.Effect{}, err
+		}
+		others = append(others, replaced)
 	}
 	exception, err := document(exceptionKind, granted.ID, 1, Granted, now.At, granted.Grant)
 	if err != nil {
@@ -192,50 +209,76 @@ func (x *Exceptions) decideGrant(ctx context.Context, now protocol.Situation, by
 	}
 	effect := protocol.Effect{
 		Links:     []protocol.Link{{Server: now.Server, Entry: ledger.Entry{Event: ledger.EventExceptionGranted, By: by, Document: &exception, Reason: w.reason}}},
-		Documents: append(answered, names), Version: 1, Document: &exception,
+		Documents: append(others, names), Version: 1, Document: &exception,
 	}
 	effect.Answer, err = json.Marshal(map[string]Exception{"exception": granted})
 	return effect, err
 }
 
-// refuseSecond refuses to grant an exception where the last one is open, or used by a license that is still pending: if
-// that is given up, the exception is open again.
-func (x *Exceptions) refuseSecond(ctx context.Context, last ledger.Document, at time.Time) error {
+// stillOpen returns the last exception of a subject from a rule if it is open; else nil. While a license that used it is
+// pending this waits: if that is given up, the exception is open again.
+func (x *Exceptions) stillOpen(ctx context.Context, last ledger.Document, at time.Time) (*Exception, error) {
 	if last.Version == 0 {
-		return nil
+		return nil, nil
 	}
 	e, err := readException(last, at)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	switch e.State {
 	case Granted:
-		return license.Refuse(license.ExceptionExists, "%s granted this exception on %s; it is not used yet, and open until %s. It allows the next license: issue that.",
-			e.GrantedBy, license.InstantWords(e.GrantedAt), license.InstantWords(e.ExpiresAt)).
-			With("exceptionId", e.ID).With("grantedBy", e.GrantedBy).With("grantedAt", e.GrantedAt).With("expiresAt", e.ExpiresAt)
+		return &e, nil
 	case Used:
 		user, err := x.store.Record(ctx, string(e.LicenseID))
 		if missing := new(license.Error); errors.As(err, &missing) && missing.Code == license.LicenseNotFound {
-			return nil // it was lost in a restore, and is not to be issued again
+			return nil, nil // it was lost in a restore, and is not to be issued again
 		}
 		if err != nil {
-			return fmt.Errorf("reading license %s, which used exception %s: %w", e.LicenseID, e.ID, err)
+			return nil, fmt.Errorf("reading license %s, which used exception %s: %w", e.LicenseID, e.ID, err)
 		}
 		if user.Status == license.Pending {
-			return protocol.Unavailable(fmt.Errorf("license %s, which used exception %s, is pending", user.ID, e.ID))
+			return nil, protocol.Unavailable(fmt.Errorf("license %s, which used exception %s, is pending", user.ID, e.ID))
 		}
 	}
-	return nil
+	return nil, nil
 }
 
-// Exceptions lists exceptions that are stored as Granted (those whose time is over among them) or Used, newest first;
-// admin only. limit is 1 or more.
+// replace returns the document of an open exception once another one with more days has taken its place, and says so in
+// that; ExceptionExists if it has no more days.
+func (e Exception) replace(before ledger.Document, by *Grant) (ledger.Document, error) {
+	if by.Days <= e.Days {
+		return ledger.Document{}, e.exists()
+	}
+	by.Replaces, e.ReplacedBy, e.ReplacedAt = license.Optional(e.ID), license.Optional(by.ID), &by.GrantedAt
+	return document(exceptionKind, e.ID, before.Version+1, Replaced, before.At, e.Grant)
+}
+
+// exists refuses another exception while this one is open.
+func (e Exception) exists() error {
+	allows := "It says no days, so it allows the next license with the days of its purpose: issue that. One with days would take its place."
+	switch {
+	case e.Rule == license.RehostLimit:
+		allows = "It allows the next re-host: do that."
+	case e.Days > 0:
+		allows = fmt.Sprintf("It allows the next license, for up to %s: issue that. One with more days would take its place.", license.DaysWords(e.Days))
+	}
+	refusal := license.Refuse(license.ExceptionExists, "%s granted this exception on %s; it is not used yet, and open until %s. %s",
+		e.GrantedBy, license.InstantWords(e.GrantedAt), license.InstantWords(e.ExpiresAt), allows).
+		With("exceptionId", e.ID).With("grantedBy", e.GrantedBy).With("grantedAt", e.GrantedAt).With("expiresAt", e.ExpiresAt)
+	if e.Days > 0 {
+		refusal = refusal.With("days", e.Days)
+	}
+	return refusal
+}
+
+// Exceptions lists exceptions that are stored as Granted (those whose time is over among them), Used or Replaced, newest
+// first; admin only. limit is 1 or more.
 func (x *Exceptions) Exceptions(ctx context.Context, caller license.Caller, state State, cursor string, limit int) (Listed[Exception], error) {
 	if err := caller.Authorize(license.GrantException); err != nil {
 		return Listed[Exception]{}, err
 	}
-	if state != Granted && state != Used {
-		return Listed[Exception]{}, license.Invalid("query:state", "The state must be granted or used.")
+	if !slices.Contains([]State{Granted, Used, Replaced}, state) {
+		return Listed[Exception]{}, license.Invalid("query:state", "The state must be granted, used or replaced; this is %q. Leave it out for the granted ones.", string(state))
 	}
 	return list(ctx, x.store, x.pages, exceptionKind, state, cursor, limit, func(d ledger.Document) (Exception, bool, error) {
 		e, err := readException(d, x.now())

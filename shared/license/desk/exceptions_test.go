@@ -286,7 +286,7 @@ func TestAskException_AnAdminGrantsItAndBothSeeIt(t *testing.T) {
 	o.clock.Advance(15 * 24 * time.Hour)
 	_, err = o.grant(desk.GrantRequest{ServerToken: token, Rule: "trial_limit", RequestID: asked.ID})
 	refusal := requireCode(t, license.RequestNotOpen, err)
-	require.Contains(t, refusal.Detail, "admin has answered this request on 23 Nov 2026")
+	require.Contains(t, refusal.Detail, "This request was granted by admin on 23 Nov 2026, 09:00 UTC, by exception "+granted.ID+". Nothing was granted.")
 }
 
 func TestRequests_AnAdminSeesAllTheOthersTheirOwn(t *testing.T) {
@@ -355,7 +355,7 @@ func TestGrant_OfALineageIsInTheChainOfItsServer(t *testing.T) {
 		if !want {
 			subject = desk.Subject{LineageID: renewed.LicenseID}
 		}
-		taken, err := desk.TakeException(ctx, o.store, decision, subject, license.RehostLimit, 0, licensetest.SupportCaller, o.clock.Now())
+		taken, _, err := desk.TakeException(ctx, o.store, decision, subject, license.RehostLimit, 0, licensetest.SupportCaller, o.clock.Now())
 		require.NoError(t, err)
 		require.Equal(t, want, taken)
 	}

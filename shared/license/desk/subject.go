@@ -49,7 +49,7 @@ func clean(rawToken, lineageID, rule, reason string, days int) (wish, error) {
 	case w.rule == license.QuotaExceeded:
 		return w, license.Collect(license.Invalid("/rule", "The licenses that one person makes on one day have no exception: they count anew from midnight UTC. If that is too late, a colleague can go on, or an operator raises LicensesPerPersonDay."), reasonErr)
 	case !slices.Contains(policy.Rules(), w.rule):
-		return w, license.Collect(license.Invalid("/rule", "The rule is the code of the refusal: %s.", ruleNames()), reasonErr)
+		return w, license.Collect(license.Invalid("/rule", "The rule must be %s; this is %q. Give the code of the refusal that you met.", ruleNames(), rule), reasonErr)
 	case w.rule == license.RehostLimit:
 		w.subject, subjectErr = cleanLineage(rawToken, lineageID)
 	default:

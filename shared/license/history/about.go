@@ -32,6 +32,7 @@ func about(all []entry, record ledger.Record) []placed {
 // grant is what sentences say of an exception, and what finds its request.
 type grant struct {
 	Reason    string           `json:"reason"`
+	Days      int              `json:"days"`
 	GrantedBy string           `json:"grantedBy"`
 	LineageID license.Optional `json:"lineageId"`
 	RequestID license.Optional `json:"requestId"`
@@ -42,7 +43,7 @@ func (g grant) sentence() string {
 	if g.GrantedBy == "" {
 		return " It was allowed by an exception."
 	}
-	return fmt.Sprintf(" It was allowed by an exception that %s granted%s.", g.GrantedBy, because(g.Reason))
+	return fmt.Sprintf(" It was allowed by an exception that %s granted%s%s.", g.GrantedBy, length(" for up to ", g.Days), because(g.Reason))
 }
 
 // documentsOf returns the ids of a lineage's documents, and every exception granted in these chains by its id.

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -124,6 +125,11 @@ type deskBody struct {
 	Type       license.Type `json:"type"`
 	Customer   string       `json:"customer"`
 	Rule       license.Code `json:"rule"`
+	Days       int          `json:"days"`
+	AskedBy    string       `json:"askedBy"`
+	Replaces   string       `json:"replaces"`
+	GrantedBy  string       `json:"grantedBy"`
+	GrantedAt  time.Time    `json:"grantedAt"`
 	Conditions []struct {
 		ledger.Condition
 		RecordedAt time.Time `json:"recordedAt"`
@@ -158,11 +164,42 @@ func desk(says *ledger.AuditText) string {
 	case ledger.EventWithdrawn:
 		return fmt.Sprintf("%s withdrew the request of %s%s.", who(says.By), wanted, because(says.Reason))
 	case ledger.EventExceptionAsked:
-		return fmt.Sprintf("%s asked an admin for an exception from %s%s.", who(says.By), rule(body.Rule), because(says.Reason))
+		return fmt.Sprintf("%s asked an admin for an exception from %s%s%s.", who(says.By), rule(body.Rule), length(", for up to ", body.Days), because(says.Reason))
+	case ledger.EventExceptionDeclined:
+		return fmt.Sprintf("%s declined the request of %s for an exception from %s%s%s.", who(says.By), cmp.Or(body.AskedBy, "somebody"), rule(body.Rule), length(", for up to ", body.Days), because(says.Reason))
+	case ledger.EventExceptionWithdrawn:
+		return fmt.Sprintf("%s withdrew the request for an exception from %s%s%s.", who(says.By), rule(body.Rule), length(", for up to ", body.Days), because(says.Reason))
 	case ledger.EventExceptionGranted:
-		return fmt.Sprintf("%s granted an exception from %s, for one license%s.", who(says.By), rule(body.Rule), because(says.Reason))
+		return fmt.Sprintf("%s granted an exception from %s, for one license%s%s.%s", who(says.By), rule(body.Rule), length(" for up to ", body.Days), because(says.Reason), replaced(body.Replaces, says.Others))
 	}
 	return fmt.Sprintf("%s did %s.", who(says.By), says.Event)
+}
+
+// length is a number of days after some words, "" for none.
+func length(words string, days int) string {
+	if days == 0 {
+		return ""
+	}
+	return words + license.DaysWords(days)
+}
+
+// replaced is the sentence about the exception whose place a new one took, which is among the documents that its grant
+// changed too.
+func replaced(id string, others []ledger.AuditDocument) string {
+	var was deskBody
+	for _, d := range others {
+		if id != "" && d.ID == id {
+			_ = json.Unmarshal(d.Body, &was) // as above
+		}
+	}
+	if was.GrantedBy == "" {
+		return ""
+	}
+	days := length("for up to ", was.Days)
+	if days == "" {
+		days = "without days"
+	}
+	return fmt.Sprintf(" It takes the place of the one %s that %s granted on %s and that was not used.", days, was.GrantedBy, license.InstantWords(was.GrantedAt))
 }
 
 // who begins a sentence with a person and the role, or with the system where nobody asked.

@@ -97,7 +97,8 @@ func (i *Issuer) preview(ctx context.Context, q protocol.Write) (protocol.Decisi
 }
 
 // allow lets a decision exceed limits where the subject has an open exception from each rule that is as long as the license,
-// which the decision then takes. Else it returns the first refusal, which also tells of the other limits.
+// which the decision then takes. Else it returns the first refusal, which also tells of the other limits, but not of those
+// that an open exception lifts and that is too short for the license.
 func (i *Issuer) allow(ctx context.Context, d *protocol.Decision, s desk.Subject, by license.Caller, at time.Time, refusals ...*license.Error) error {
 	var standing []*license.Error
 	for n, refusal := range refusals {
@@ -111,12 +112,12 @@ func (i *Issuer) allow(ctx context.Context, d *protocol.Decision, s desk.Subject
 				days = max(days, policy.Length(r))
 			}
 		}
-		taken, err := desk.TakeException(ctx, i.store, d, s, refusal.Code, days, by, at)
+		taken, short, err := desk.TakeException(ctx, i.store, d, s, refusal.Code, days, by, at)
 		if err != nil {
 			return err
 		}
 		if !taken {
-			standing = slices.Concat(standing, slices.DeleteFunc(slices.Clone(refusals), func(r *license.Error) bool { return !ofRule(r) }))
+			standing = append(standing, notLifted(slices.DeleteFunc(slices.Clone(refusals), func(r *license.Error) bool { return !ofRule(r) }), short)...)
 		}
 	}
 	if len(standing) == 0 {
@@ -131,6 +132,21 @@ func (i *Issuer) allow(ctx context.Context, d *protocol.Decision, s desk.Subject
 		}
 	}
 	return first
+}
+
+// notLifted are those of the refusals of a rule that stand: all, or where an exception is open and too short, that of the
+// length alone.
+func notLifted(refusals []*license.Error, short *desk.Exception) []*license.Error {
+	if short == nil {
+		return refusals
+	}
+	var standing []*license.Error
+	for _, r := range refusals {
+		if policy.Length(r) > short.Days {
+			standing = append(standing, policy.TooShort(r, policy.OpenException{ID: short.ID, Days: short.Days, GrantedBy: short.GrantedBy, GrantedAt: short.GrantedAt}))
+		}
+	}
+	return standing
 }
 
 func parseToken(raw string) (license.ServerToken, error) {

@@ -33,6 +33,9 @@ const (
 	EventWithdrawn        Event = "withdrawn"
 	EventExceptionAsked   Event = "exception-asked"
 	EventExceptionGranted Event = "exception-granted"
+
+	EventExceptionDeclined  Event = "exception-declined"
+	EventExceptionWithdrawn Event = "exception-withdrawn"
 )
 
 // Entry is what an audit entry says besides its place in the chain.

@@ -215,6 +215,7 @@ func Events() []Event {
 	return []Event{
 		EventIntent, EventIssued, EventVoided, EventRevoked, EventMoving, EventMoved, EventStays,
 		EventRequested, EventConditionMet, EventDeclined, EventWithdrawn, EventExceptionAsked, EventExceptionGranted,
+		EventExceptionDeclined, EventExceptionWithdrawn,
 	}
 }
 

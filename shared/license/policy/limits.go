@@ -85,6 +85,30 @@ func (p Policy) checkDays(w TemporaryWish) *license.Error {
 		With("ask", Ask{Rule: code, ServerToken: w.ServerToken, Days: w.Days}).At("/days")
 }
 
+// OpenException is an exception that is open and allows fewer days than somebody asks for; Days 0: it allows no length.
+type OpenException struct {
+	ID        string
+	Days      int
+	GrantedBy string
+	GrantedAt time.Time
+}
+
+// TooShort is what a refusal of CheckTemporary by length, of which there is at most one per rule, becomes where an exception
+// from its rule is open and too short: what the exception allows, and what to ask for.
+func TooShort(refusal *license.Error, open OpenException) *license.Error {
+	limit, _ := refusal.Params["limit"].(int)
+	requested := Length(refusal)
+	allows := "it says no days, so it lifts the number of licenses and not their length"
+	if open.Days > 0 {
+		allows = "it is for up to " + license.DaysWords(open.Days)
+	}
+	return license.Refuse(refusal.Code, "Without an exception this license runs for at most %s; this asks for %d. There is an exception that %s granted on %s, and %s. "+
+		"Choose %d or fewer, or ask an admin for an exception with days %d, which then takes its place: POST /v1/exception-requests with serverToken, rule %s and days %d.",
+		license.DaysWords(limit), requested, open.GrantedBy, license.InstantWords(open.GrantedAt), allows, max(limit, open.Days), requested, refusal.Code, requested).
+		With("counted", "days").With("limit", limit).With("requested", requested).
+		With("exceptionId", open.ID).With("exceptionDays", open.Days).With("grantedBy", open.GrantedBy).With("grantedAt", open.GrantedAt).At("/days")
+}
+
 // checkTrials refuses a trial that, with the earlier ones of the same customer on the same server, runs too long. Trials
 // never stop to count.
 func (p Policy) checkTrials(uses []ledger.TemporaryUse, w TemporaryWish) *license.Error {
