@@ -379,9 +379,7 @@ export interface paths {
          *     and what fails fails alone: the answer is 200 with a row each, `renewed`, `failed` with its problem, or `not_attempted`.
          *     Nothing was begun with the latter: time ran out, the day's quota is used up, or the signing key cannot be used. Send the
          *     same run again with the same key: what is renewed is answered as before (`replayed`), and only what is missing is
-         *     attempted. The key is good for this run alone: other licenses, versions, terms or another order are refused as a whole
-         *     with 422 `idempotency_key_reused`, and nothing is renewed. What failed and is mended since goes into a new run with a
-         *     new key.
+         *     attempted. With the same key and other terms or versions, rows that are renewed answer `idempotency_key_reused`.
          *
          *     A subscription that has lapsed has no default basis: without `basis`, its row's problem is `basis_required`. A license
          *     that was renewed is itself found by its contract: a new dry run adds another term to it. To go on where a run stopped,
@@ -474,9 +472,51 @@ export interface paths {
          * Ask for an exception from a limit
          * @description Sales, support and accounting, after a refusal with `trial_limit`, `temporary_limit` or `rehost_limit`: `rule` is that
          *     code. The first two are limits of a server (`serverToken`), the third is one of a lineage (`lineageId`). An admin sees the
-         *     request and may grant it.
+         *     request and grants or declines it; who made it can withdraw it.
          */
         post: operations["askException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exception-requests/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decline an open request for an exception
+         * @description Admin only, with the reason, which who asked reads in the list and in the history. One that is granted, declined or withdrawn
+         *     is 409 `request_not_open`; `detail` says what became of it.
+         */
+        post: operations["declineExceptionRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exception-requests/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw one's own open request for an exception
+         * @description Only who made the request; 403 `forbidden` names them. One that is granted, declined or withdrawn is 409
+         *     `request_not_open`; `detail` says what became of it.
+         */
+        post: operations["withdrawExceptionRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -492,16 +532,17 @@ export interface paths {
         };
         /**
          * Exceptions, newest first
-         * @description Admin only. Among the granted ones are those whose time is over; their `state` is `expired`.
+         * @description Admin only. Among the granted ones are those whose time is over; their `state` is `expired`. The replaced are those whose place one with more days took.
          */
         get: operations["listExceptions"];
         put?: never;
         /**
          * Grant an exception from a limit, for one license
          * @description Admin only. The exception lifts what its rule counts for the next license of the server or lineage that would be refused,
-         *     once, within 14 days (configuration); with `days` also how long that license may be, up to these days. The license's history names it. While one is open, another one for the same is
-         *     409 `exception_exists`. With `requestId` the request is granted in the same step. The licenses of one person and day have no
-         *     exception.
+         *     once, within 14 days (configuration); with `days` also how long that license may be, up to these days. The license's history
+         *     names it. While one is open, another one for the same is 409 `exception_exists`, unless it has more `days`: then it takes the
+         *     place of the open one, which is `replaced` and allows nothing any more. With `requestId` the request is granted in the same
+         *     step. The licenses of one person and day have no exception.
          */
         post: operations["grantException"];
         delete?: never;
@@ -696,7 +737,7 @@ export interface components {
              * @description unreadable: somebody has broken the entry.
              * @enum {string}
              */
-            event: "intent" | "issued" | "voided" | "revoked" | "moving" | "moved" | "stays" | "requested" | "condition-met" | "declined" | "withdrawn" | "exception-asked" | "exception-granted" | "unreadable";
+            event: "intent" | "issued" | "voided" | "revoked" | "moving" | "moved" | "stays" | "requested" | "condition-met" | "declined" | "withdrawn" | "exception-asked" | "exception-granted" | "exception-declined" | "exception-withdrawn" | "unreadable";
             /**
              * @description What made the license.
              * @enum {string|null}
@@ -1266,6 +1307,12 @@ export interface components {
          *       "exceptionId": "80bdf02fc2957dc579080a2096df412f",
          *       "grantedBy": "admin",
          *       "grantedAt": "2026-11-23T10:30:00Z",
+         *       "declinedBy": null,
+         *       "declinedAt": null,
+         *       "declinedReason": null,
+         *       "withdrawnBy": null,
+         *       "withdrawnAt": null,
+         *       "withdrawnReason": null,
          *       "version": 2
          *     }
          */
@@ -1279,12 +1326,20 @@ export interface components {
             askedBy: string;
             askedAt: components["schemas"]["Instant"];
             /** @enum {string} */
-            state: "open" | "granted";
+            state: "open" | "granted" | "declined" | "withdrawn";
             /** @description The exception that granted it. */
             exceptionId: string | null;
             grantedBy: string | null;
             /** Format: date-time */
             grantedAt: string | null;
+            declinedBy: string | null;
+            /** Format: date-time */
+            declinedAt: string | null;
+            declinedReason: string | null;
+            withdrawnBy: string | null;
+            /** Format: date-time */
+            withdrawnAt: string | null;
+            withdrawnReason: string | null;
             /** @description The ETag is this number in quotes. */
             version: number;
         };
@@ -1303,6 +1358,9 @@ export interface components {
          *       "licenseId": null,
          *       "usedBy": null,
          *       "usedAt": null,
+         *       "replaces": null,
+         *       "replacedBy": null,
+         *       "replacedAt": null,
          *       "version": 1
          *     }
          */
@@ -1320,12 +1378,18 @@ export interface components {
             /** @description The request that it granted. */
             requestId: string | null;
             /** @enum {string} */
-            state: "granted" | "used" | "expired";
+            state: "granted" | "used" | "expired" | "replaced";
             /** @description The license that it allowed. */
             licenseId: string | null;
             usedBy: string | null;
             /** Format: date-time */
             usedAt: string | null;
+            /** @description The open exception with fewer days, or none, whose place it took. */
+            replaces: string | null;
+            /** @description The exception with more days that took its place. */
+            replacedBy: string | null;
+            /** Format: date-time */
+            replacedAt: string | null;
             /** @description The ETag is this number in quotes. */
             version: number;
         };
@@ -1571,9 +1635,9 @@ export interface components {
          *     | `forbidden` | `roles`: who can; of somebody else's request `requestedBy` |
          *     | `module_dependency` | `needed`, `have`, `add`: Call Recording seats |
          *     | `conditions_not_met` | `missing`: names of conditions |
-         *     | `trial_limit`, `temporary_limit`, `rehost_limit` | `counted`: what `limit` counts: `days` (with `requested`), `days in all` (of a customer's trials on the server; with `requested` and `left`), `licenses` (in `windowDays`) or `rehosts` (in `windowMonths`, of `lineageId`); `issued`: what counts, oldest first, each `{licenseId, purpose, days, issuedBy, issuedAt}`, a re-host with `from` and `to` instead of purpose and days; `possibleOn`: the day on which the next is possible, null for never; `alsoRefused`: a second rule that needs an exception; `ask`: what `POST /v1/exception-requests` takes for this one, without its reason |
+         *     | `trial_limit`, `temporary_limit`, `rehost_limit` | `counted`: what `limit` counts: `days` (with `requested`; where an exception is open whose days are too few, its `exceptionId`, `exceptionDays`, `grantedBy`, `grantedAt`), `days in all` (of a customer's trials on the server; with `requested` and `left`), `licenses` (in `windowDays`) or `rehosts` (in `windowMonths`, of `lineageId`); `issued`: what counts, oldest first, each `{licenseId, purpose, days, issuedBy, issuedAt}`, a re-host with `from` and `to` instead of purpose and days; `possibleOn`: the day on which the next is possible, null for never; `alsoRefused`: a second rule that needs an exception |
          *     | `quota_exceeded` | `limit`, `made`: licenses of this person today; `possibleOn`; `retryAfter`: seconds until midnight UTC |
-         *     | `exception_exists` | `exceptionId`, `grantedBy`, `grantedAt`, `expiresAt` |
+         *     | `exception_exists` | `exceptionId`, `grantedBy`, `grantedAt`, `expiresAt`, `days` if it says any: of the open one |
          *     | `seats_below_base` | `base`, `requested`: seats |
          *     | `base_license_exists`, `trial_over_base` | `licenseId` |
          *     | `version_conflict` | `licenseId`, `version`, `changedBy`, `changedAt`, `change` |
@@ -1582,7 +1646,7 @@ export interface components {
          *     | `not_renewable`, `not_rehostable`, `not_amendable` | `type` |
          *     | `not_correctable` | `type` of a temporary license, `operation` of a re-hosted one, or `issuedOn` of the license that set what is wrong and `until`: the last day |
          *     | `other_customer` | `licenseId`, `customer`: of this license, `otherCustomer`: of the license on the other server |
-         *     | `request_not_open` | `state`, `by`, `at`, `licenseId` if it was issued; of a request for an exception `state`, `exceptionId` |
+         *     | `request_not_open` | `state`, `by`, `at`, `licenseId` if it was issued; of a request for an exception `exceptionId` if it was granted |
          *     | `own_request` | `requestedBy` |
          *     | `basis_required` | `expiresOn`, `bases` |
          *     | `renewal_in_past`, `expires_in_past` | `expiresOn`, `today` |
@@ -1595,22 +1659,17 @@ export interface components {
          *       "title": "The limit of trials is reached",
          *       "status": 422,
          *       "code": "trial_limit",
-         *       "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception from this limit. It must say the days: only one for 90 days or more allows this length.",
+         *       "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception: POST /v1/exception-requests with serverToken and rule trial_limit.",
          *       "requestId": "TjOQxHF74mW6vyc=",
          *       "params": {
          *         "counted": "days",
          *         "limit": 30,
-         *         "requested": 90,
-         *         "ask": {
-         *           "rule": "trial_limit",
-         *           "serverToken": "QMSA-Q5NW-3T8B-V1HX-GM94",
-         *           "days": 90
-         *         }
+         *         "requested": 90
          *       },
          *       "errors": [
          *         {
          *           "pointer": "/days",
-         *           "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception from this limit. It must say the days: only one for 90 days or more allows this length."
+         *           "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception: POST /v1/exception-requests with serverToken and rule trial_limit."
          *         }
          *       ]
          *     }
@@ -1667,6 +1726,20 @@ export interface components {
                 "application/json": components["schemas"]["LicenseRequestAnswer"];
             };
         };
+        /** @description The request as it is now */
+        ExceptionRequestChanged: {
+            headers: {
+                "Cache-Control": components["headers"]["NoStore"];
+                ETag: components["headers"]["RequestETag"];
+                "Idempotency-Replayed": components["headers"]["Replayed"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    request: components["schemas"]["ExceptionRequest"];
+                };
+            };
+        };
         /** @description The request failed */
         Refused: {
             headers: {
@@ -1685,7 +1758,7 @@ export interface components {
         IdempotencyKey: string;
         /**
          * @description 1 to 64 visible ASCII characters; a run needs it, a dry run does not. The same key with the same run attempts what is
-         *     missing and answers the rest as before; with another run it is refused.
+         *     missing and answers the rest as before.
          */
         RunIdempotencyKey: string;
         /** @description The ETag of the license that is changed. */
@@ -1699,6 +1772,8 @@ export interface components {
         LicenseId: string;
         /** @example 0f5e9c1d7a3b4826a4d1c0e97f62b538 */
         LicenseRequestId: string;
+        /** @example 90a2c1f35d7e4b0c8a61f2d3e4b5c6d7 */
+        ExceptionRequestId: string;
     };
     requestBodies: never;
     headers: {
@@ -2450,7 +2525,7 @@ export interface operations {
             header?: {
                 /**
                  * @description 1 to 64 visible ASCII characters; a run needs it, a dry run does not. The same key with the same run attempts what is
-                 *     missing and answers the rest as before; with another run it is refused.
+                 *     missing and answers the rest as before.
                  */
                 "Idempotency-Key"?: components["parameters"]["RunIdempotencyKey"];
             };
@@ -2602,7 +2677,7 @@ export interface operations {
     listExceptionRequests: {
         parameters: {
             query?: {
-                state?: "open" | "granted";
+                state?: "open" | "granted" | "declined" | "withdrawn";
                 /** @description nextCursor of the page before. */
                 cursor?: string;
                 /** @description The most items of a page. */
@@ -2663,10 +2738,70 @@ export interface operations {
             default: components["responses"]["Refused"];
         };
     };
+    declineExceptionRequest: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example 90a2c1f35d7e4b0c8a61f2d3e4b5c6d7 */
+                id: components["parameters"]["ExceptionRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The trial has run for 60 days; the customer buys"
+                 *     }
+                 */
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["ExceptionRequestChanged"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    withdrawExceptionRequest: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 64 visible ASCII characters. The same key with the same request gives the same answer, byte for byte. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example 90a2c1f35d7e4b0c8a61f2d3e4b5c6d7 */
+                id: components["parameters"]["ExceptionRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The customer has bought a license"
+                 *     }
+                 */
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["ExceptionRequestChanged"];
+            default: components["responses"]["Refused"];
+        };
+    };
     listExceptions: {
         parameters: {
             query?: {
-                state?: "granted" | "used";
+                state?: "granted" | "used" | "replaced";
                 /** @description nextCursor of the page before. */
                 cursor?: string;
                 /** @description The most items of a page. */
@@ -2875,14 +3010,14 @@ type ReadonlyArray<T> = [
 export const pathsV1LicensesGetParametersQueryStatusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/licenses"]["get"]["parameters"]["query"]["status"]> = ["active", "expired", "superseded", "revoked", "pending", "void"];
 export const pathsV1LicensesGetParametersQueryPurposeValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/licenses"]["get"]["parameters"]["query"]["purpose"]> = ["trial", "troubleshooting", "emergency"];
 export const pathsV1LicensesGetParametersQueryLastEventValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/licenses"]["get"]["parameters"]["query"]["lastEvent"]> = ["issued", "renewed", "amended", "corrected", "re-hosted", "replaced", "revoked", "voided"];
-export const pathsV1ExceptionRequestsGetParametersQueryStateValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/exception-requests"]["get"]["parameters"]["query"]["state"]> = ["open", "granted"];
-export const pathsV1ExceptionsGetParametersQueryStateValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/exceptions"]["get"]["parameters"]["query"]["state"]> = ["granted", "used"];
+export const pathsV1ExceptionRequestsGetParametersQueryStateValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/exception-requests"]["get"]["parameters"]["query"]["state"]> = ["open", "granted", "declined", "withdrawn"];
+export const pathsV1ExceptionsGetParametersQueryStateValues: ReadonlyArray<FlattenedDeepRequired<paths>["/v1/exceptions"]["get"]["parameters"]["query"]["state"]> = ["granted", "used", "replaced"];
 type WithRequired<T, K extends keyof T> = T & {
     [P in K]-?: T[P];
 };
 export const typeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Type"]> = ["permanent", "subscription", "temporary"];
 export const licenseStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["License"]["status"]> = ["active", "expired", "superseded", "revoked", "pending", "void"];
-export const historyEventEventValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryEvent"]["event"]> = ["intent", "issued", "voided", "revoked", "moving", "moved", "stays", "requested", "condition-met", "declined", "withdrawn", "exception-asked", "exception-granted", "unreadable"];
+export const historyEventEventValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryEvent"]["event"]> = ["intent", "issued", "voided", "revoked", "moving", "moved", "stays", "requested", "condition-met", "declined", "withdrawn", "exception-asked", "exception-granted", "exception-declined", "exception-withdrawn", "unreadable"];
 export const breakKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Break"]["kind"]> = ["edited", "deleted", "inserted", "reordered", "tail-cut", "replaced", "head-lost"];
 export const keyAgesKeysPurposeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAges"]["keys"]["purpose"]> = ["temporary", "sold"];
 export const keyAgesKeysStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAges"]["keys"]["state"]> = ["standby", "signing", "retired"];
@@ -2902,8 +3037,8 @@ export const renewalsRequestFilterStatusValues: ReadonlyArray<FlattenedDeepRequi
 export const renewalsRequestBasisValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RenewalsRequest"]["basis"]> = ["expiration", "today"];
 export const renewalRowResultValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RenewalRow"]["result"]> = ["renewed", "failed", "not_attempted"];
 export const ruleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Rule"]> = ["trial_limit", "temporary_limit", "rehost_limit"];
-export const exceptionRequestStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ExceptionRequest"]["state"]> = ["open", "granted"];
-export const exceptionStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Exception"]["state"]> = ["granted", "used", "expired"];
+export const exceptionRequestStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ExceptionRequest"]["state"]> = ["open", "granted", "declined", "withdrawn"];
+export const exceptionStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Exception"]["state"]> = ["granted", "used", "expired", "replaced"];
 export const verdictProblemCodeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["VerdictProblem"]["code"]> = ["damaged", "signature_invalid", "unknown_key", "key_not_for_type", "server_token_mismatch", "expired", "too_many_users", "revoked", "superseded"];
 export const moduleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Module"]> = ["callRecording", "computerRecording", "agentEvaluation"];
 export const userRoleValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["User"]["role"]> = ["administrator", "manager", "supervisor", "agent"];
