@@ -35,12 +35,7 @@ func Exceptions(exceptions *desk.Exceptions) http.Handler {
 		listExceptionsRoute.at(listDocuments(listExceptionsRoute, desk.Granted, exceptions.Exceptions)),
 		askExceptionRoute.at(askException(exceptions)),
 		listExceptionRequestsRoute.at(listDocuments(listExceptionRequestsRoute, desk.Open, exceptions.Requests)),
-		requestChange(declineAskRoute, func(ctx context.Context, call protocol.Call, id string, in reasonBody) (protocol.Outcome, error) {
-			return exceptions.Decline(ctx, call, id, in.Reason)
-		}),
-		requestChange(withdrawAskRoute, func(ctx context.Context, call protocol.Call, id string, in reasonBody) (protocol.Outcome, error) {
-			return exceptions.Withdraw(ctx, call, id, in.Reason)
-		}),
+		declineAsk(exceptions), withdrawAsk(exceptions),
 	)
 }
 
@@ -78,6 +73,18 @@ func askException(exceptions *desk.Exceptions) http.Handler {
 			return httpapi.Response{}, err
 		}
 		return documented(exceptions.Ask(ctx, call, desk.AskRequest{ServerToken: token, LineageID: lineage, Rule: in.Rule, Reason: in.Reason, Days: days}))
+	})
+}
+
+func declineAsk(exceptions *desk.Exceptions) Endpoint {
+	return requestChange(declineAskRoute, func(ctx context.Context, call protocol.Call, id string, in reasonBody) (protocol.Outcome, error) {
+		return exceptions.Decline(ctx, call, id, in.Reason)
+	})
+}
+
+func withdrawAsk(exceptions *desk.Exceptions) Endpoint {
+	return requestChange(withdrawAskRoute, func(ctx context.Context, call protocol.Call, id string, in reasonBody) (protocol.Outcome, error) {
+		return exceptions.Withdraw(ctx, call, id, in.Reason)
 	})
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -55,17 +56,28 @@ func TestIDs_InCapitalsMeanTheSameToReadsAndWrites(t *testing.T) {
 	var wanted struct{ Request struct{ ID string } }
 	require.NoError(t, json.Unmarshal(asked.Body.Bytes(), &wanted))
 
+	exceptions, err := desk.NewExceptions(store, 14, []string{"secret"}, clock.Now)
+	require.NoError(t, err)
+	var excepted [2]struct{ Request struct{ ID string } }
+	for n := range excepted {
+		asked = send(askException(exceptions), license.Sales, "", `{"serverToken":"QMSA-7K2P-9XWD-H4TN-RC53","rule":"trial_limit","reason":"a long trial"}`, map[string]string{"Idempotency-Key": fmt.Sprint("excepted", n)})
+		require.Equal(t, 201, asked.Code, asked.Body)
+		require.NoError(t, json.Unmarshal(asked.Body.Bytes(), &excepted[n]))
+	}
+
 	for name, c := range map[string]struct {
 		handler  http.Handler
 		role     license.Role
 		id, body string
 		ifMatch  string
 	}{
-		"show":     {Show(registry.NewReader(store, clock.Now)), license.Sales, made.License.ID, "", ""},
-		"history":  {History(history.NewReader(store)), license.Sales, made.License.ID, "", ""},
-		"request":  {Request(requests), license.Sales, wanted.Request.ID, "", ""},
-		"renew":    {Renew(issuer), license.Accounting, made.License.ID, `{"contract":"C-3","termMonths":12}`, `"1"`},
-		"withdraw": {WithdrawRequest(requests), license.Sales, wanted.Request.ID, `{"reason":"not wanted"}`, ""},
+		"show":               {Show(registry.NewReader(store, clock.Now)), license.Sales, made.License.ID, "", ""},
+		"history":            {History(history.NewReader(store)), license.Sales, made.License.ID, "", ""},
+		"request":            {Request(requests), license.Sales, wanted.Request.ID, "", ""},
+		"renew":              {Renew(issuer), license.Accounting, made.License.ID, `{"contract":"C-3","termMonths":12}`, `"1"`},
+		"withdraw":           {WithdrawRequest(requests), license.Sales, wanted.Request.ID, `{"reason":"not wanted"}`, ""},
+		"withdraw-exception": {withdrawAsk(exceptions), license.Sales, excepted[0].Request.ID, `{}`, ""},
+		"decline-exception":  {declineAsk(exceptions), license.Admin, excepted[1].Request.ID, `{"reason":"no"}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			headers := map[string]string{"Idempotency-Key": name}

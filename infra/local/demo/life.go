@@ -164,7 +164,7 @@ func (l *life) answer(day int, id string) {
 	})
 }
 
-// wish asks for an exception from the limit of trials; grant grants it.
+// wish asks for an exception from the limit of trials; grant grants it, deny declines it.
 func (l *life) wish(day int, token license.ServerToken, reason string) string {
 	return l.step(day, sales, func(c protocol.Call) (protocol.Outcome, error) {
 		return l.exceptions.Ask(l.ctx, c, office.AskRequest{ServerToken: string(token), Rule: string(license.TrialLimit), Reason: reason})
@@ -174,5 +174,11 @@ func (l *life) wish(day int, token license.ServerToken, reason string) string {
 func (l *life) grant(day int, token license.ServerToken, wish, reason string) {
 	l.step(day, admin, func(c protocol.Call) (protocol.Outcome, error) {
 		return l.exceptions.Grant(l.ctx, c, office.GrantRequest{ServerToken: string(token), Rule: string(license.TrialLimit), Reason: reason, RequestID: wish})
+	})
+}
+
+func (l *life) deny(day int, wish, reason string) {
+	l.step(day, admin, func(c protocol.Call) (protocol.Outcome, error) {
+		return l.exceptions.Decline(l.ctx, c, wish, reason)
 	})
 }

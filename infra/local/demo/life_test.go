@@ -96,13 +96,14 @@ func TestSeed_WhatChanged(t *testing.T) {
 	require.Equal(t, converted[1].ID, converted[0].Converts)
 }
 
-func TestSeed_ExceptionsGrantedUsedAndAskedFor(t *testing.T) {
+func TestSeed_ExceptionsGrantedUsedDeclinedAndAskedFor(t *testing.T) {
 	store := seeded(t)
 	used := documents(t, store, "exception", desk.Used)
 	require.Len(t, used, 1)
 	require.Equal(t, []string{used[0].ID}, find(t, store, "Atlas Couriers")[0].Uses)
 	require.Len(t, documents(t, store, "exception-request", desk.Granted), 1)
 	require.Len(t, documents(t, store, "exception-request", desk.Open), 1)
+	require.Len(t, documents(t, store, "exception-request", desk.Declined), 1)
 }
 
 func TestSeed_OneContractEndsSoon(t *testing.T) {

@@ -47,7 +47,7 @@ var lives = []struct {
 		trial := l.try(-25, 20, saffronToken, suite(5, 0))
 		l.convert(-8, trial, "C-2354", suite(15, 0))
 	}},
-	// Exceptions: one was granted and used, one is asked for.
+	// Exceptions: one was granted and used, one declined, one is asked for.
 	{"Atlas Couriers", []license.ServerToken{atlasToken}, func(l *life) {
 		l.try(-70, 30, atlasToken, suite(10, 0))
 		l.try(-38, 30, atlasToken, suite(10, 0))
@@ -58,6 +58,7 @@ var lives = []struct {
 	{"Nimbus Airways", []license.ServerToken{nimbusToken}, func(l *life) {
 		l.try(-75, 30, nimbusToken, suite(20, 0))
 		l.try(-42, 30, nimbusToken, suite(20, 0))
+		l.deny(-10, l.wish(-11, nimbusToken, "Demo: they want to see the winter release."), "Demo: two trials are enough for that.")
 		l.wish(-1, nimbusToken, "Demo: the merger delays their order.")
 	}},
 	// One contract for three servers, ending soon: to renew many.

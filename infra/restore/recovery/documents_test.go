@@ -79,6 +79,12 @@ func (o office) answer(t *testing.T, by *issuing.Issuer, id string) (protocol.Ou
 	return by.Sold(t.Context(), o.call(licensetest.AccountingCaller), issuing.SoldRequest{RequestID: id})
 }
 
+// wish asks for a trial of 45 days.
+func (o office) wish(t *testing.T) string {
+	t.Helper()
+	return done(t)(o.exceptions.Ask(t.Context(), o.call(licensetest.SalesCaller), desk.AskRequest{ServerToken: trialToken, Rule: string(license.TrialLimit), Reason: "they are many", Days: 45}))
+}
+
 // excepted grants a trial of 45 days.
 func (o office) excepted(t *testing.T, requestID string) string {
 	t.Helper()
@@ -140,16 +146,20 @@ func TestReplay_RequestsAndExceptionsAreWhatTheyWere(t *testing.T) {
 	w := emptyWorld(t)
 	o := newOffice(t, w, w.generation)
 	kept := o.ask(t)
-	wish := done(t)(o.exceptions.Ask(t.Context(), o.call(licensetest.SalesCaller), desk.AskRequest{ServerToken: trialToken, Rule: string(license.TrialLimit), Reason: "they are many", Days: 45}))
+	wish := o.wish(t)
+	tooDear, changed := o.wish(t), o.wish(t)
+	short := done(t)(o.exceptions.Grant(t.Context(), o.call(licensetest.AdminCaller), desk.GrantRequest{ServerToken: trialToken, Rule: string(license.TrialLimit), Reason: "no days"}))
 	o = o.export(t)
 	o.meet(t, kept)
 	declined, withdrawn := o.ask(t), o.ask(t)
 	done(t)(o.requests.Decline(t.Context(), o.call(licensetest.AccountingCaller), declined, "too dear"))
 	done(t)(o.requests.Withdraw(t.Context(), o.call(licensetest.SalesCaller), withdrawn, ""))
 	granted := o.excepted(t, wish)
+	done(t)(o.exceptions.Decline(t.Context(), o.call(licensetest.AdminCaller), tooDear, "too dear"))
+	done(t)(o.exceptions.Withdraw(t.Context(), o.call(licensetest.SalesCaller), changed, ""))
 	g, told := o.replayed(t)
 	require.Equal(t, items(t, w.generation, documentKinds...), items(t, g, documentKinds...))
-	require.Len(t, items(t, g, documentKinds...), 6)
+	require.Len(t, items(t, g, documentKinds...), 9)
 	all := ""
 	for _, l := range told {
 		require.Equal(t, recovery.PutBack, l.Now)
@@ -158,7 +168,16 @@ func TestReplay_RequestsAndExceptionsAreWhatTheyWere(t *testing.T) {
 	require.Regexp(t, saleToken+`  license request `+kept+` had a condition met by accounting: is put back here\n`, all)
 	require.Regexp(t, saleToken+`  license request `+declined+` was declined by accounting: is put back here\n`, all)
 	require.Regexp(t, trialToken+`  exception `+granted+` was granted by admin: is put back here\n`, all)
+	require.Regexp(t, trialToken+`  exception request `+tooDear+` was declined by admin: is put back here\n`, all)
+	require.Regexp(t, trialToken+`  exception request `+changed+` was withdrawn by sales: is put back here\n`, all)
 	require.NotContains(t, all, "license  (")
+
+	replaced, _, err := g.Document(t.Context(), "exception", short)
+	require.NoError(t, err)
+	require.EqualValues(t, desk.Replaced, replaced.State)
+	there := newOffice(t, w, g)
+	done(t)(there.longTrial(t, w.issuerOn(g)))
+	require.Empty(t, o.checkWithout(t, g, told).Wrong, "the one that took its place allows the trial")
 }
 
 func TestReplay_WhatALostLicenseTookIsOpenAgain(t *testing.T) {
@@ -167,7 +186,8 @@ func TestReplay_WhatALostLicenseTookIsOpenAgain(t *testing.T) {
 	request := o.ask(t)
 	o = o.export(t)
 	o.meet(t, request)
-	exception := o.excepted(t, "")
+	done(t)(o.exceptions.Grant(t.Context(), o.call(licensetest.AdminCaller), desk.GrantRequest{ServerToken: trialToken, Rule: string(license.TrialLimit), Reason: "no days"}))
+	exception := o.excepted(t, "") // in its place
 	done(t)(o.answer(t, w.issuer, request))
 	done(t)(o.longTrial(t, w.issuer))
 	g, told := o.replayed(t)

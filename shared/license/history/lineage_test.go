@@ -82,6 +82,47 @@ func TestEvents_RequestsAndExceptionsOfALineageFollowItToItsNewServer(t *testing
 	require.NotContains(t, strings.Join(told, "\n"), "elsewhere", "what else was asked of a server that it left is not told")
 }
 
+func TestEvents_TellTheDaysOfExceptionsAndWhatBecameOfTheRequests(t *testing.T) {
+	w, ctx := newWorld(t), context.Background()
+	x, err := desk.NewExceptions(w.store, 30, []string{"secret"}, w.clock.Now)
+	require.NoError(t, err)
+	ask := func(days int) string {
+		asked, err := x.Ask(ctx, w.call(licensetest.SalesCaller), desk.AskRequest{ServerToken: string(licensetest.Token), Rule: string(license.TrialLimit), Reason: "A long trial.", Days: days})
+		require.NoError(t, err)
+		return asked.DocumentID
+	}
+	_, err = x.Decline(ctx, w.call(licensetest.AdminCaller), ask(60), "They buy.")
+	require.NoError(t, err)
+	_, err = x.Withdraw(ctx, w.call(licensetest.SalesCaller), ask(0), "")
+	require.NoError(t, err)
+	for _, days := range []int{0, 31, 45} {
+		_, err = x.Grant(ctx, w.call(licensetest.AdminCaller), desk.GrantRequest{ServerToken: string(licensetest.Token), Rule: string(license.TrialLimit), Reason: "Agreed.", Days: days})
+		require.NoError(t, err)
+	}
+	q := licensetest.Trial()
+	q.Days = 45
+	l := w.read(w.issuer.Temporary(ctx, w.call(licensetest.SalesCaller), q))
+
+	p := w.page(l.ID, "", 100, "")
+	told := sentences(p)
+	require.True(t, strings.HasSuffix(told[0], " It was allowed by an exception that admin granted for up to 45 days: Agreed."), told[0])
+	require.Equal(t, []string{
+		"admin (admin) granted an exception from the limit of trials, for one license for up to 45 days: Agreed. It takes the place of the one for up to 31 days that admin granted on 23 Nov 2026, 09:06 UTC and that was not used.",
+		"admin (admin) granted an exception from the limit of trials, for one license for up to 31 days: Agreed. It takes the place of the one without days that admin granted on 23 Nov 2026, 09:05 UTC and that was not used.",
+		"admin (admin) granted an exception from the limit of trials, for one license: Agreed.",
+		"sales (sales) withdrew the request for an exception from the limit of trials.",
+		"sales (sales) asked an admin for an exception from the limit of trials: A long trial.",
+		"admin (admin) declined the request of sales for an exception from the limit of trials, for up to 60 days: They buy.",
+		"sales (sales) asked an admin for an exception from the limit of trials, for up to 60 days: A long trial.",
+	}, told[2:])
+	declined := p.Events[7]
+	require.Equal(t, ledger.EventExceptionDeclined, declined.Event)
+	require.EqualValues(t, "They buy.", declined.Reason)
+	require.JSONEq(t, `"open"`, string(declined.Before["state"]))
+	require.JSONEq(t, `"declined"`, string(declined.After["state"]))
+	require.JSONEq(t, `"admin"`, string(declined.After["declinedBy"]))
+}
+
 func TestEvents_TellTheConditionsAndTheTrialThatALicenseWasMadeFrom(t *testing.T) {
 	w := newWorld(t)
 	trial := w.read(w.issuer.Temporary(context.Background(), w.call(licensetest.SalesCaller), licensetest.Trial()))

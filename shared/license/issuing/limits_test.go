@@ -156,7 +156,14 @@ func TestException_WithoutDaysLiftsTheCountAndNoLength(t *testing.T) {
 	id := d.grant(license.TemporaryLimit)
 	_, err := d.lend(d.key(), 15)
 	refusal := requireCode(t, license.TemporaryLimit, err)
-	require.Contains(t, refusal.Detail, "only one for 15 days or more allows this length")
+	require.Equal(t, "Without an exception this license runs for at most 14 days; this asks for 15. There is an exception that admin granted on 23 Nov 2026, 09:00 UTC, and it says no days, "+
+		"so it lifts the number of licenses and not their length. Choose 14 or fewer, or ask an admin for an exception for 15 days, which then takes its place.", refusal.Detail, "and not the number, which it lifts")
+	require.Equal(t, "/days", refusal.Fields[0].Pointer)
+	require.Len(t, refusal.Fields, 1)
+	require.NotContains(t, refusal.Params, "issued")
+	require.Equal(t, id, refusal.Params["exceptionId"])
+	require.Equal(t, 0, refusal.Params["exceptionDays"])
+	require.Equal(t, policy.Ask{Rule: license.TemporaryLimit, ServerToken: licensetest.Token, Days: 15}, refusal.Params["ask"])
 	require.Equal(t, exceptions.Granted, d.exception(id).State, "what is refused takes nothing")
 	d.must(d.lend(d.key(), 14))
 	require.Equal(t, exceptions.Used, d.exception(id).State)
@@ -166,10 +173,49 @@ func TestException_AllowsItsDaysAndNotOneMore(t *testing.T) {
 	d := newDesk(t)
 	d.grantDays(license.TemporaryLimit, 20)
 	_, err := d.lend(d.key(), 21)
-	requireCode(t, license.TemporaryLimit, err)
+	require.Contains(t, requireCode(t, license.TemporaryLimit, err).Detail, "and it is for up to 20 days. Choose 20 or fewer, or ask an admin for an exception for 21 days,")
 	d.must(d.lend(d.key(), 20))
 	_, err = d.lend(d.key(), 15)
 	requireCode(t, license.TemporaryLimit, err)
+}
+
+func TestException_ShorterThanThePurposeGetsNamesThePurposesDays(t *testing.T) {
+	d := newDesk(t)
+	d.grantDays(license.TemporaryLimit, 5)
+	_, err := d.lend(d.key(), 15)
+	require.Contains(t, requireCode(t, license.TemporaryLimit, err).Detail, "and it is for up to 5 days. Choose 14 or fewer,")
+}
+
+func TestException_TooShortLeavesTheOtherRuleStanding(t *testing.T) {
+	d := newDesk(t)
+	d.fillServer()
+	d.grantDays(license.TrialLimit, 31)
+	q := licensetest.Trial()
+	q.Days = 45
+	_, err := d.issuer.Temporary(context.Background(), licensetest.Call(licensetest.SalesCaller, d.key()), q)
+	refusal := requireCode(t, license.TrialLimit, err)
+	require.Contains(t, refusal.Detail, "and it is for up to 31 days.")
+	require.Contains(t, refusal.Detail, "And another limit: A server gets at most 3")
+	require.Equal(t, license.TemporaryLimit, refusal.Params["alsoRefused"])
+}
+
+// What a refusal for too few days says to ask for is what helps: the longer exception takes the place of the open one, and
+// the license takes it.
+func TestException_WithMoreDaysTakesThePlaceOfTheOneThatIsTooShort(t *testing.T) {
+	d := newDesk(t)
+	d.fillServer()
+	short := d.grant(license.TemporaryLimit)
+	_, err := d.lend(d.key(), 40)
+	requireCode(t, license.TemporaryLimit, err)
+	long := d.grantDays(license.TemporaryLimit, 40)
+	fourth := d.must(d.lend(d.key(), 40))
+	require.Equal(t, []string{long}, d.record(fourth.ID).Uses)
+	require.Equal(t, exceptions.Replaced, d.exception(short).State)
+	require.EqualValues(t, long, d.exception(short).ReplacedBy)
+	_, err = d.lend(d.key(), 5)
+	requireCode(t, license.TemporaryLimit, err)
+	require.Equal(t, exceptions.Replaced, d.exception(short).State, "it is over for good")
+	requireWhole(t, d, licensetest.Token)
 }
 
 func TestLimit_TwoOfOneCodeAreBothTold(t *testing.T) {
@@ -323,10 +369,34 @@ func TestException_NoSecondOneWhileTheFirstMayComeBack(t *testing.T) {
 	_, err = granting.Grant(ctx, licensetest.Call(licensetest.AdminCaller, "second"),
 		exceptions.GrantRequest{ServerToken: string(licensetest.Token), Rule: "temporary_limit", Reason: "hurry"})
 	requireCode(t, license.Unavailable, err)
+	ctx, cancel = context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_, err = granting.Grant(ctx, licensetest.Call(licensetest.AdminCaller, "longer"),
+		exceptions.GrantRequest{ServerToken: string(licensetest.Token), Rule: "temporary_limit", Reason: "hurry", Days: 40})
+	requireCode(t, license.Unavailable, err)
+	require.Equal(t, exceptions.Used, d.exception(id).State, "one with more days waits, too")
 	enable()
 	d.clock.Advance(6 * time.Second)
 	d.must(d.lend("fourth", 5))
 	require.NotEqual(t, id, d.grant(license.TemporaryLimit), "it is used for good now")
+}
+
+func TestException_ThatCameBackIsReplacedLikeAnyOther(t *testing.T) {
+	d := newDesk(t)
+	d.fillServer()
+	id := d.grant(license.TemporaryLimit)
+	enable := d.disable(license.TemporaryKey)
+	_, err := d.lend("fourth", 5)
+	requireCode(t, license.Unavailable, err)
+	enable()
+	key := d.giveUp("fourth")
+	require.Equal(t, exceptions.Granted, d.exception(id).State)
+	long := d.grantDays(license.TemporaryLimit, 40)
+	require.Equal(t, exceptions.Replaced, d.exception(id).State)
+	require.Equal(t, 4, d.exception(id).Version)
+	require.Empty(t, d.exception(id).LicenseID)
+	require.Equal(t, []string{long}, d.record(d.must(d.lend(key, 5)).ID).Uses)
+	requireWhole(t, d, licensetest.Token)
 }
 
 func TestQuota_CountsEveryLicenseOfAPersonAndDay(t *testing.T) {

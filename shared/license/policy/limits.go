@@ -103,9 +103,9 @@ func TooShort(refusal *license.Error, open OpenException) *license.Error {
 		allows = "it is for up to " + license.DaysWords(open.Days)
 	}
 	return license.Refuse(refusal.Code, "Without an exception this license runs for at most %s; this asks for %d. There is an exception that %s granted on %s, and %s. "+
-		"Choose %d or fewer, or ask an admin for an exception with days %d, which then takes its place: POST /v1/exception-requests with serverToken, rule %s and days %d.",
-		license.DaysWords(limit), requested, open.GrantedBy, license.InstantWords(open.GrantedAt), allows, max(limit, open.Days), requested, refusal.Code, requested).
-		With("counted", "days").With("limit", limit).With("requested", requested).
+		"Choose %d or fewer, or ask an admin for an exception for %s, which then takes its place.",
+		license.DaysWords(limit), requested, open.GrantedBy, license.InstantWords(open.GrantedAt), allows, max(limit, open.Days), license.DaysWords(requested)).
+		With("counted", "days").With("limit", limit).With("requested", requested).With("ask", refusal.Params["ask"]).
 		With("exceptionId", open.ID).With("exceptionDays", open.Days).With("grantedBy", open.GrantedBy).With("grantedAt", open.GrantedAt).At("/days")
 }
 
