@@ -72,9 +72,10 @@ func TestExceptions_MoreDaysTakeThePlaceOfFewer(t *testing.T) {
 	refused := s.send(t, tooLong)
 	requireProblem(t, refused, 422, "trial_limit", "/days")
 	require.Contains(t, refused.text(t, "detail"), "There is an exception that admin granted on ")
-	require.Contains(t, refused.text(t, "detail"), "and days 45.")
+	require.Contains(t, refused.text(t, "detail"), "ask an admin for an exception for 45 days, which then takes its place.")
 	require.Equal(t, open.text(t, "exception", "id"), refused.text(t, "params", "exceptionId"))
 	require.EqualValues(t, 0, refused.get(t, "params", "exceptionDays"))
+	require.Equal(t, map[string]any{"rule": "trial_limit", "serverToken": token, "days": 45.0}, refused.get(t, "params", "ask"))
 
 	longer := s.grantException(t, with(wish(token), "requestId", s.asked(t, "sales", token)))
 	require.Equal(t, open.text(t, "exception", "id"), longer.text(t, "exception", "replaces"))

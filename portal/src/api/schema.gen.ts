@@ -379,7 +379,9 @@ export interface paths {
          *     and what fails fails alone: the answer is 200 with a row each, `renewed`, `failed` with its problem, or `not_attempted`.
          *     Nothing was begun with the latter: time ran out, the day's quota is used up, or the signing key cannot be used. Send the
          *     same run again with the same key: what is renewed is answered as before (`replayed`), and only what is missing is
-         *     attempted. With the same key and other terms or versions, rows that are renewed answer `idempotency_key_reused`.
+         *     attempted. The key is good for this run alone: other licenses, versions, terms or another order are refused as a whole
+         *     with 422 `idempotency_key_reused`, and nothing is renewed. What failed and is mended since goes into a new run with a
+         *     new key.
          *
          *     A subscription that has lapsed has no default basis: without `basis`, its row's problem is `basis_required`. A license
          *     that was renewed is itself found by its contract: a new dry run adds another term to it. To go on where a run stopped,
@@ -1635,7 +1637,7 @@ export interface components {
          *     | `forbidden` | `roles`: who can; of somebody else's request `requestedBy` |
          *     | `module_dependency` | `needed`, `have`, `add`: Call Recording seats |
          *     | `conditions_not_met` | `missing`: names of conditions |
-         *     | `trial_limit`, `temporary_limit`, `rehost_limit` | `counted`: what `limit` counts: `days` (with `requested`; where an exception is open whose days are too few, its `exceptionId`, `exceptionDays`, `grantedBy`, `grantedAt`), `days in all` (of a customer's trials on the server; with `requested` and `left`), `licenses` (in `windowDays`) or `rehosts` (in `windowMonths`, of `lineageId`); `issued`: what counts, oldest first, each `{licenseId, purpose, days, issuedBy, issuedAt}`, a re-host with `from` and `to` instead of purpose and days; `possibleOn`: the day on which the next is possible, null for never; `alsoRefused`: a second rule that needs an exception |
+         *     | `trial_limit`, `temporary_limit`, `rehost_limit` | `counted`: what `limit` counts: `days` (with `requested`; where an exception is open whose days are too few, its `exceptionId`, `exceptionDays`, `grantedBy`, `grantedAt`), `days in all` (of a customer's trials on the server; with `requested` and `left`), `licenses` (in `windowDays`) or `rehosts` (in `windowMonths`, of `lineageId`); `issued`: what counts, oldest first, each `{licenseId, purpose, days, issuedBy, issuedAt}`, a re-host with `from` and `to` instead of purpose and days; `possibleOn`: the day on which the next is possible, null for never; `alsoRefused`: a second rule that needs an exception; `ask`: what `POST /v1/exception-requests` takes for this one, without its reason |
          *     | `quota_exceeded` | `limit`, `made`: licenses of this person today; `possibleOn`; `retryAfter`: seconds until midnight UTC |
          *     | `exception_exists` | `exceptionId`, `grantedBy`, `grantedAt`, `expiresAt`, `days` if it says any: of the open one |
          *     | `seats_below_base` | `base`, `requested`: seats |
@@ -1659,17 +1661,22 @@ export interface components {
          *       "title": "The limit of trials is reached",
          *       "status": 422,
          *       "code": "trial_limit",
-         *       "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception: POST /v1/exception-requests with serverToken and rule trial_limit.",
+         *       "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception from this limit. It must say the days: only one for 90 days or more allows this length.",
          *       "requestId": "TjOQxHF74mW6vyc=",
          *       "params": {
          *         "counted": "days",
          *         "limit": 30,
-         *         "requested": 90
+         *         "requested": 90,
+         *         "ask": {
+         *           "rule": "trial_limit",
+         *           "serverToken": "QMSA-Q5NW-3T8B-V1HX-GM94",
+         *           "days": 90
+         *         }
          *       },
          *       "errors": [
          *         {
          *           "pointer": "/days",
-         *           "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception: POST /v1/exception-requests with serverToken and rule trial_limit."
+         *           "detail": "A temporary license for a trial runs for at most 30 days; this asks for 90. Choose 30 or fewer. If it must be, ask an admin for an exception from this limit. It must say the days: only one for 90 days or more allows this length."
          *         }
          *       ]
          *     }
@@ -1758,7 +1765,7 @@ export interface components {
         IdempotencyKey: string;
         /**
          * @description 1 to 64 visible ASCII characters; a run needs it, a dry run does not. The same key with the same run attempts what is
-         *     missing and answers the rest as before.
+         *     missing and answers the rest as before; with another run it is refused.
          */
         RunIdempotencyKey: string;
         /** @description The ETag of the license that is changed. */
@@ -2525,7 +2532,7 @@ export interface operations {
             header?: {
                 /**
                  * @description 1 to 64 visible ASCII characters; a run needs it, a dry run does not. The same key with the same run attempts what is
-                 *     missing and answers the rest as before.
+                 *     missing and answers the rest as before; with another run it is refused.
                  */
                 "Idempotency-Key"?: components["parameters"]["RunIdempotencyKey"];
             };
