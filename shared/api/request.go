@@ -68,13 +68,8 @@ func Requests(d *desk.Requests) Endpoint {
 			}
 		}
 		page, err := d.List(ctx, r.Caller, desk.State(r.Query("state")), r.Query("cursor"), limit)
-		return httpapi.Response{Body: requestsAnswer{page.Requests, license.Optional(page.Next)}}, err
+		return httpapi.Response{Body: documentsAnswer[desk.View]{page.Items, license.Optional(page.Next)}}, err
 	}))
-}
-
-type requestsAnswer struct {
-	Items      []desk.View      `json:"items"`
-	NextCursor license.Optional `json:"nextCursor"`
 }
 
 // Request handles GET /v1/license-requests/{id}.

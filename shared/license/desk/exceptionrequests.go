@@ -270,7 +270,7 @@ func (x *Exceptions) Requests(ctx context.Context, caller license.Caller, state 
 	if !slices.Contains(AskStates(), state) {
 		return Listed[ExceptionRequest]{}, license.Invalid("query:state", "The state must be open, granted, declined or withdrawn; this is %q. Leave it out for the open ones.", string(state))
 	}
-	return list(ctx, x.store, x.pages, exceptionRequestKind, state, cursor, limit, func(d ledger.Document) (ExceptionRequest, bool, error) {
+	return list(ctx, x.pages, newestFirst(x.store, exceptionRequestKind, state), cursor, limit, func(d ledger.Document) (ExceptionRequest, bool, error) {
 		var asked storedAsk
 		err := read(d, &asked)
 		return ExceptionRequest{asked.Ask, State(d.State), d.Version}, all || asked.Subject == caller.Subject, err

@@ -280,7 +280,7 @@ func (x *Exceptions) Exceptions(ctx context.Context, caller license.Caller, stat
 	if !slices.Contains([]State{Granted, Used, Replaced}, state) {
 		return Listed[Exception]{}, license.Invalid("query:state", "The state must be granted, used or replaced; this is %q. Leave it out for the granted ones.", string(state))
 	}
-	return list(ctx, x.store, x.pages, exceptionKind, state, cursor, limit, func(d ledger.Document) (Exception, bool, error) {
+	return list(ctx, x.pages, newestFirst(x.store, exceptionKind, state), cursor, limit, func(d ledger.Document) (Exception, bool, error) {
 		e, err := readException(d, x.now())
 		return e, true, err
 	})

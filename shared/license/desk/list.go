@@ -18,12 +18,6 @@ const (
 	MaxLimit     = 100
 )
 
-// Page is one page of requests and the cursor of the next, "" on the last.
-type Page struct {
-	Requests []View
-	Next     string
-}
-
 // Show returns one request; sales, accounting and admin.
 func (d *Requests) Show(ctx context.Context, caller license.Caller, id string) (View, error) {
 	if err := caller.Authorize(license.ListRequests); err != nil {
@@ -47,37 +41,22 @@ func CheckState(state State) error {
 // List returns requests in a state, or in any where state is ""; sales, accounting and admin. Open requests come oldest
 // first, as a queue is worked off; all other lists begin with the newest. It reads an index, which lags behind a little.
 // limit is 1 to MaxLimit.
-func (d *Requests) List(ctx context.Context, caller license.Caller, state State, cursor string, limit int) (Page, error) {
+func (d *Requests) List(ctx context.Context, caller license.Caller, state State, cursor string, limit int) (Listed[View], error) {
 	if err := caller.Authorize(license.ListRequests); err != nil {
-		return Page{}, err
+		return Listed[View]{}, err
 	}
 	if state != "" {
 		if err := CheckState(state); err != nil {
-			return Page{}, err
+			return Listed[View]{}, err
 		}
 	}
-	after, err := d.pages.read(string(state), cursor)
-	if err != nil {
-		return Page{}, err
-	}
-	found, err := d.read(ctx, state, after, limit+1)
-	if err != nil {
-		return Page{}, err
-	}
-	page := Page{Requests: []View{}}
-	if len(found) > limit {
-		found = found[:limit]
-		last := found[limit-1]
-		page.Next = d.pages.write(string(state), ledger.Position{At: last.At, ID: last.ID})
-	}
-	for _, document := range found {
+	from := source{string(state), func(ctx context.Context, after ledger.Position, limit int) ([]ledger.Document, error) {
+		return d.read(ctx, state, after, limit)
+	}}
+	return list(ctx, d.pages, from, cursor, limit, func(document ledger.Document) (View, bool, error) {
 		r, err := requestOf(document)
-		if err != nil {
-			return Page{}, err
-		}
-		page.Requests = append(page.Requests, r.View(d.rules))
-	}
-	return page, nil
+		return r.View(d.rules), true, err
+	})
 }
 
 // read returns documents in the order of the list.
@@ -114,21 +93,34 @@ type Listed[T any] struct {
 // maxPasses bounds what one page looks through where it shows only what is the caller's own: it may then be short.
 const maxPasses = 10
 
-// list returns documents of a kind in a state, newest first, that read wants, at most limit.
-func list[T any](ctx context.Context, store Store, signed pages, kind string, state State, cursor string, limit int, read func(ledger.Document) (T, bool, error)) (Listed[T], error) {
+// source is what a list shows: its name, which its cursors are good for alone, and what reads its documents in their order
+// from after a place on, at most limit.
+type source struct {
+	name string
+	read func(ctx context.Context, after ledger.Position, limit int) ([]ledger.Document, error)
+}
+
+// newestFirst has the documents of a kind in a state.
+func newestFirst(store Store, kind string, state State) source {
+	return source{kind + " " + string(state), func(ctx context.Context, after ledger.Position, limit int) ([]ledger.Document, error) {
+		return store.Documents(ctx, kind, string(state), after, limit)
+	}}
+}
+
+// list returns those documents of a source that show wants, as it shows them, at most limit.
+func list[T any](ctx context.Context, signed pages, from source, cursor string, limit int, show func(ledger.Document) (T, bool, error)) (Listed[T], error) {
 	page := Listed[T]{Items: []T{}}
-	name := kind + " " + string(state)
-	after, err := signed.read(name, cursor)
+	after, err := signed.read(from.name, cursor)
 	if err != nil {
 		return page, err
 	}
 	for range maxPasses {
-		found, err := store.Documents(ctx, kind, string(state), after, limit+1)
+		found, err := from.read(ctx, after, limit+1)
 		if err != nil {
 			return page, err
 		}
 		for n, d := range found[:min(limit, len(found))] {
-			one, wanted, err := read(d)
+			one, wanted, err := show(d)
 			if err != nil {
 				return page, err
 			}
@@ -138,7 +130,7 @@ func list[T any](ctx context.Context, store Store, signed pages, kind string, st
 			}
 			page.Items = append(page.Items, one)
 			if len(page.Items) == limit && n+1 < len(found) {
-				page.Next = signed.write(name, after)
+				page.Next = signed.write(from.name, after)
 				return page, nil
 			}
 		}
@@ -146,7 +138,7 @@ func list[T any](ctx context.Context, store Store, signed pages, kind string, st
 			return page, nil
 		}
 	}
-	page.Next = signed.write(name, after)
+	page.Next = signed.write(from.name, after)
 	return page, nil
 }
 

@@ -19,8 +19,8 @@ func (o *office) read(state desk.State, limit int) (orders []string) {
 	for cursor := ""; ; {
 		page, err := o.List(ctx, sales, state, cursor, limit)
 		require.NoError(o.t, err)
-		require.LessOrEqual(o.t, len(page.Requests), limit)
-		for _, r := range page.Requests {
+		require.LessOrEqual(o.t, len(page.Items), limit)
+		for _, r := range page.Items {
 			orders = append(orders, string(r.Order))
 		}
 		if cursor = page.Next; cursor == "" {
@@ -88,7 +88,7 @@ func TestList_ACursorIsGoodForItsListAlone(t *testing.T) {
 	require.NoError(t, err)
 	next, err := rotated.List(ctx, sales, desk.Open, page.Next, 1)
 	require.NoError(t, err, "the second secret is accepted while it changes")
-	require.Len(t, next.Requests, 1)
+	require.Len(t, next.Items, 1)
 	for _, secrets := range [][]string{nil, {""}} {
 		_, err = desk.NewRequests(o.store, policy.DefaultPolicy(), secrets, o.clock.Now)
 		require.Error(t, err)

@@ -143,7 +143,7 @@ func TestAsk_EveryWrongFieldIsNamed(t *testing.T) {
 	}
 	page, err := o.List(ctx, sales, "", "", 10)
 	require.NoError(t, err)
-	require.Empty(t, page.Requests)
+	require.Empty(t, page.Items)
 	require.Empty(t, o.store.Audit(licensetest.Token))
 }
 
