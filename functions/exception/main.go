@@ -1,5 +1,5 @@
-// Command exception is the function behind /v1/exceptions and /v1/exception-requests: who grants and who asks for
-// exceptions from limits.
+// Command exception is the function behind /v1/exceptions and /v1/exception-requests: who asks for exceptions from limits and
+// who grants or declines them.
 package main
 
 import (

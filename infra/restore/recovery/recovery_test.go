@@ -181,7 +181,7 @@ func TestRestore_TheExportIsWholeInNewTables(t *testing.T) {
 	report := w.check(t, g)
 	require.Empty(t, report.Wrong)
 	require.Equal(t, 59, report.Licenses)
-	require.Equal(t, 8, report.Documents)
+	require.Equal(t, 9, report.Documents)
 	require.Positive(t, report.Verified)
 	require.Positive(t, report.Entries)
 
