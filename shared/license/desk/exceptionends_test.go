@@ -123,7 +123,7 @@ func TestExceptionRequest_OnceItHasEndedItStaysSo(t *testing.T) {
 		desk.Withdrawn: {func(o *bureau, id string) error { return second(o.withdraw(sales, id)) },
 			"This request was withdrawn by sales on 23 Nov 2026, 09:00 UTC.", "If it is still wanted, make a new request."},
 		desk.Granted: {func(o *bureau, id string) error { return o.answer(id) },
-			"This request was granted by admin on 23 Nov 2026, 09:00 UTC, by exception EXCEPTION.", "What is granted is open until it is used or its time is over: there is nothing left to do."},
+			"This request was granted by admin on 23 Nov 2026, 09:00 UTC, by exception EXCEPTION.", "There is nothing left to decline or withdraw: the exception ends once it is used or its time is over."},
 	} {
 		t.Run(string(state), func(t *testing.T) {
 			o := newBureau(t)

@@ -232,7 +232,7 @@ func (x *Exceptions) end(ctx context.Context, call protocol.Call, id, reason str
 		}
 		next := "If it is still wanted, make a new request."
 		if State(d.State) == Granted {
-			next = "What is granted is open until it is used or its time is over: there is nothing left to do."
+			next = "There is nothing left to decline or withdraw: the exception ends once it is used or its time is over."
 		}
 		if refusal := asked.over(State(d.State), next); refusal != nil {
 			return protocol.Effect{}, refusal
