@@ -56,6 +56,8 @@ def learn(case, response):
         body = response.json()
     except ValueError:
         return
+    if isinstance(body, dict) and response.status_code == 409:
+        unlearn(case, body.get("params") or {})
     for thing in things_in(body):
         for name in NAMES:
             if isinstance(thing.get(name), str):
@@ -69,6 +71,15 @@ def learn(case, response):
             there[thing["id"]] = {"version": thing.get("version"), "status": thing.get("status", thing.get("state"))}
             for old in list(there)[:-KEPT]:
                 del there[old]
+
+
+def unlearn(case, params):
+    """A refusal tells the state of what was named: it was changed by another operation than its own, or by somebody else."""
+    named = params.get("licenseId") or (case.path_parameters or {}).get("id")
+    within = "/v1/licenses" if "licenseId" in params else collection(case.operation.path)
+    state = params.get("status", params.get("state"))
+    if state and named in known["things"].get(within, {}):
+        known["things"][within][named]["status"] = state
 
 
 def things_in(value):
@@ -89,15 +100,14 @@ def positive(case, where):
 OVER = ("superseded", "revoked", "void", "expired", "issued", "declined", "withdrawn", "granted", "used", "replaced")
 
 
-def choose(within):
-    """The id of a known thing of a collection; None if there is none."""
-    things = known["things"].get(within)
-    if not things:
-        return None
+def choose(within, spare=0):
+    """The id of a known thing of a collection; None if there is none. Of those that can be changed the first few are spared."""
+    things = known["things"].get(within, {})
     current = [one for one, thing in things.items() if thing["status"] not in OVER]
-    if current and dice.random() < 0.67:
-        return dice.choice(current)
-    return dice.choice(list(things))
+    left = [one for one in things if one not in current[:spare]]
+    if current[spare:] and dice.random() < 0.67:
+        return dice.choice(current[spare:])
+    return dice.choice(left) if left else None
 
 
 def version_of(one):
@@ -130,7 +140,8 @@ def before_call(context, case, kwargs):
     if dice.random() < 0.25:
         return
     path, named = case.operation.path, None
-    if case.path_parameters and positive(case, At.PATH) and "id" in case.path_parameters and (named := choose(collection(path))):
+    spare = 3 if path.endswith("/withdraw") else 0  # those who withdraw requests come before those who decline and answer them
+    if case.path_parameters and positive(case, At.PATH) and "id" in case.path_parameters and (named := choose(collection(path), spare)):
         case.path_parameters["id"] = named
     for where, values in ((At.PATH, case.path_parameters), (At.QUERY, case.query), (At.BODY, case.body)):
         if not isinstance(values, dict) or not positive(case, where):
