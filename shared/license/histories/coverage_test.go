@@ -72,6 +72,8 @@ func lived() map[string]struct {
 		"request for an exception": {100, "forbidden invalid_request license_not_found"},
 		"exception":                {70, "exception_exists forbidden invalid_request license_not_found request_not_found unavailable"},
 		"exception on request":     {15, "invalid_request request_not_open"},
+		"exception declined":       {10, "forbidden request_not_open"},
+		"exception withdrawn":      {10, "forbidden request_not_open"},
 	}
 }
 
@@ -109,7 +111,7 @@ func (c tally) requireAll(t *testing.T, histories int) {
 		atLeast(left+what, in300)
 	}
 	for what, in300 := range map[string]int{
-		string(license.QuotaExceeded): 10, "replayed": 300, "finished by the sweep": 35, "given up by the sweep": 90, "given up by a revocation": 15,
+		string(license.QuotaExceeded): 10, "exception in place of another": 5, "replayed": 300, "finished by the sweep": 35, "given up by the sweep": 90, "given up by a revocation": 15,
 		"overtaken by a base license while it was pending": 5, "batch again": 150, "batch that died": 10, finishing + "dead": 25, beside + "dead": 40, "sent again at once": 15,
 	} {
 		atLeast(what, in300)

@@ -14,12 +14,13 @@ import (
 )
 
 // allowance is an exception: until when it is open, the most days of its license, 0 if it lifts no length, and the license
-// that used it, if any.
+// that used it, or the exception that took its place, if any.
 type allowance struct {
 	id    string
 	until time.Time
 	days  int
 	user  *entry
+	gone  string // the exception that took its place
 }
 
 // wish is what an exception is asked and granted by: what it is for, and the rule.
@@ -37,7 +38,8 @@ type ask struct {
 	id      string
 	wish    wish
 	by      license.Caller
-	granted string // the exception that answered it; "" while it is open
+	state   desk.State
+	granted string // the exception that answered it
 }
 
 // subject is what an exception is for: a server or a lineage, and a rule.
@@ -46,7 +48,7 @@ func subject(of string, rule license.Code) string { return of + " " + string(rul
 // open reports whether an exception from a rule is open for a server or lineage.
 func (m *model) open(of string, rule license.Code, now time.Time) bool {
 	a := m.newest[subject(of, rule)]
-	return a != nil && a.user == nil && now.Before(a.until)
+	return a != nil && a.user == nil && a.gone == "" && now.Before(a.until)
 }
 
 // wishes picks what somebody may want an exception for, and what is wrong with it, if anything.
@@ -77,8 +79,12 @@ func (w *world) wishes(e *entry) (wish, license.Code) {
 
 // exception lets somebody ask for an exception or grant one, and mostly use it.
 func (w *world) exception(e *entry) {
-	if w.random.IntN(2) == 0 {
+	switch n := w.random.IntN(10); {
+	case n < 4:
 		w.askException(e)
+		return
+	case n < 7:
+		w.endAsk()
 		return
 	}
 	x, wrong := w.wishes(e)
@@ -92,8 +98,12 @@ func (w *world) exception(e *entry) {
 	if !w.grant(x, wrong, answers) || w.random.IntN(4) == 0 {
 		return
 	}
-	if w.random.IntN(6) == 0 {
-		w.grant(x, "", nil)
+	if w.random.IntN(4) == 0 {
+		again := x
+		if x.rule != license.RehostLimit {
+			again.days += w.random.IntN(3)
+		}
+		w.grant(again, "", nil)
 	}
 	switch x.rule {
 	case license.RehostLimit:
@@ -118,7 +128,38 @@ func (w *world) askException(e *entry) {
 	if done {
 		var answer struct{ Request struct{ ID string } }
 		w.require(json.Unmarshal(outcome.Body, &answer) == nil && answer.Request.ID != "", "the answer %s names no request", outcome.Body)
-		w.model.asks = append(w.model.asks, &ask{id: answer.Request.ID, wish: x, by: by})
+		w.model.asks = append(w.model.asks, &ask{id: answer.Request.ID, wish: x, by: by, state: desk.Open})
+	}
+}
+
+// endAsk lets an admin decline a request for an exception, or who made it withdraw it; or somebody else try to.
+func (w *world) endAsk() {
+	if len(w.model.asks) == 0 {
+		return
+	}
+	a := pick(w, w.model.asks)
+	op, state, of, by := "exception declined", desk.Declined, license.DeclineAsk, w.someone(licensetest.AdminCaller)
+	refusal := license.Code("")
+	if w.random.IntN(6) == 0 {
+		by = pick(w, callers)
+	}
+	if w.random.IntN(2) == 0 {
+		op, state, of, by = "exception withdrawn", desk.Withdrawn, license.WithdrawAsk, w.someone(a.by)
+		if by.Subject != a.by.Subject {
+			refusal = license.Forbidden
+		}
+	}
+	if refusal == "" && a.state != desk.Open {
+		refusal = license.RequestNotOpen
+	}
+	_, done := w.atDesk(op, op+" "+a.id, by, refusedBy(by, of, refusal), func(store desk.Store, call protocol.Call) (protocol.Outcome, error) {
+		if state == desk.Declined {
+			return w.exceptions(store).Decline(w.ctx, call, a.id, "not needed")
+		}
+		return w.exceptions(store).Withdraw(w.ctx, call, a.id, "")
+	})
+	if done {
+		a.state = state
 	}
 }
 
@@ -130,9 +171,9 @@ func (w *world) refuseGrant(x wish, answers *ask, requestID string) license.Code
 		return license.RequestNotFound
 	case answers != nil && (answers.wish.of() != x.of() || answers.wish.rule != x.rule):
 		return license.InvalidRequest
-	case answers != nil && answers.granted != "":
+	case answers != nil && answers.state != desk.Open:
 		return license.RequestNotOpen
-	case w.model.open(x.of(), x.rule, w.clock.Now()):
+	case w.model.open(x.of(), x.rule, w.clock.Now()) && x.days <= last.days: // with more it takes its place
 		return license.ExceptionExists
 	case last != nil && last.user != nil && last.user.Status == license.Pending:
 		return license.Unavailable
@@ -177,10 +218,14 @@ func (w *world) grant(x wish, wrong license.Code, answers *ask) bool {
 	if done {
 		var answer struct{ Exception struct{ ID string } }
 		w.require(json.Unmarshal(outcome.Body, &answer) == nil && answer.Exception.ID != "", "the answer %s names no exception", outcome.Body)
-		a := &allowance{answer.Exception.ID, w.clock.Now().AddDate(0, 0, 14), x.days, nil}
+		a := &allowance{id: answer.Exception.ID, until: w.clock.Now().AddDate(0, 0, 14), days: x.days}
+		if w.model.open(x.of(), x.rule, w.clock.Now()) {
+			w.model.newest[subject(x.of(), x.rule)].gone = a.id
+			w.tally.count("exception in place of another")
+		}
 		w.model.granted[a.id], w.model.newest[subject(x.of(), x.rule)] = a, a
 		if answers != nil {
-			answers.granted = a.id
+			answers.state, answers.granted = desk.Granted, a.id
 		}
 	}
 	return done
@@ -213,7 +258,7 @@ func (w *world) exceptions(store desk.Store) *desk.Exceptions {
 // compareExceptions holds exceptions to the reference's: which are open, and which license each of the others allowed.
 func (w *world) compareExceptions() {
 	seen := 0
-	for _, state := range []desk.State{desk.Granted, desk.Used} {
+	for _, state := range []desk.State{desk.Granted, desk.Used, desk.Replaced} {
 		listed, err := w.exceptions(w.store).Exceptions(w.ctx, licensetest.AdminCaller, state, "", 1000)
 		w.require(err == nil, "exceptions: %v", err)
 		for _, e := range listed.Items {
@@ -224,10 +269,12 @@ func (w *world) compareExceptions() {
 				w.require(false, "nobody has granted exception %s", e.ID)
 			case want.user != nil:
 				state = desk.Used
+			case want.gone != "":
+				state = desk.Replaced
 			case !w.clock.Now().Before(want.until):
 				state = desk.Expired
 			}
-			w.require(e.State == state && string(e.LicenseID) == idOf(want.user), "exception %s from %s is %s, used by license %q; expected %s and %q", e.ID, e.Rule, e.State, e.LicenseID, state, idOf(want.user))
+			w.require(e.State == state && string(e.LicenseID) == idOf(want.user) && string(e.ReplacedBy) == want.gone, "exception %s from %s is %s, used by license %q; expected %s and %q", e.ID, e.Rule, e.State, e.LicenseID, state, idOf(want.user))
 			if want.user != nil {
 				w.require(slices.Contains(w.record(want.user.ID).Uses, e.ID), "license %s does not say that exception %s allowed it", want.user.ID, e.ID)
 			}
@@ -240,7 +287,7 @@ func (w *world) compareExceptions() {
 // compareAsks holds requests for exceptions to the reference's, as an admin sees them and as those see them who made them.
 func (w *world) compareAsks() {
 	seen := map[string]desk.ExceptionRequest{}
-	for _, state := range []desk.State{desk.Open, desk.Granted} {
+	for _, state := range desk.AskStates() {
 		for _, by := range callers[:4] {
 			listed, err := w.exceptions(w.store).Requests(w.ctx, by, state, "", 1000)
 			w.require(err == nil, "requests for exceptions: %v", err)
@@ -254,11 +301,8 @@ func (w *world) compareAsks() {
 	}
 	w.require(len(seen) == len(w.model.asks), "there are %d requests for exceptions, not %d", len(seen), len(w.model.asks))
 	for _, want := range w.model.asks {
-		r, state := seen[want.id], desk.Open
-		if want.granted != "" {
-			state = desk.Granted
-		}
-		w.require(r.State == state && string(r.ExceptionID) == want.granted && r.AskedBy == want.by.Username && string(r.ServerToken)+string(r.LineageID) == want.wish.of() && r.Rule == want.wish.rule && r.Days == want.wish.days,
+		r := seen[want.id]
+		w.require(r.State == want.state && string(r.ExceptionID) == want.granted && r.AskedBy == want.by.Username && string(r.ServerToken)+string(r.LineageID) == want.wish.of() && r.Rule == want.wish.rule && r.Days == want.wish.days,
 			"the request for an exception is %+v; expected %+v", r, want)
 	}
 }
