@@ -57,7 +57,8 @@ type routeCase struct {
 	ok      int                               // the status when nothing is wrong; 0: 200
 	reads   bool                              // a staff route that is no GET and writes nothing
 	request func(c cell) request
-	// rowCode, of a route that answers 200 with a row for each thing, reads the code of the row's problem.
+	// rowCode, of a route that answers 200 with a row for each thing, reads the code of the row's problem. Before its rows it
+	// notes under its Idempotency-Key what was asked: that alone may be written where all of them fail.
 	rowCode func(t testing.TB, r response) string
 }
 
@@ -284,16 +285,19 @@ func matrixOf(t *testing.T, s *system, of routeCase, route api.Route) {
 		}
 		all[n].thing = made[name]
 	}
-	before := s.everything(t)
+	before, notes := s.everything(t), 0
 	for _, c := range all {
 		if c.thing == nil {
 			continue // nobody of this role can own one
 		}
 		if c.writes() && before != nil {
-			requireUntouched(t, before, s.everything(t))
+			requireUntouched(t, before, s.everything(t), notes)
 			before = nil
 		}
 		got := c.ask(t, s)
+		if of.rowCode != nil && got.status < 300 {
+			notes++
+		}
 		mark := ""
 		if got != c.want() {
 			mark = "  <- WRONG"
@@ -302,7 +306,7 @@ func matrixOf(t *testing.T, s *system, of routeCase, route api.Route) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s%s\n", route, c.op, c.caller.name, c.state, c.want(), got, mark)
 	}
 	if before != nil {
-		requireUntouched(t, before, s.everything(t))
+		requireUntouched(t, before, s.everything(t), notes)
 	}
 }
 
@@ -327,9 +331,18 @@ func (c cell) ask(t *testing.T, s *system) answer {
 	return got
 }
 
-// requireUntouched names what changed between two readings of everything.
-func requireUntouched(t *testing.T, before, after map[string]string) {
+// requireUntouched names what changed between two readings of everything, but for a number of notes of what was asked.
+func requireUntouched(t *testing.T, before, after map[string]string, notes int) {
 	t.Helper()
+	maps.DeleteFunc(after, func(key, text string) bool {
+		_, old := before[key]
+		note := !old && strings.Contains(key, "idempotency#") && strings.Contains(text, `\"LicenseID\":\"\"`)
+		if note {
+			notes--
+		}
+		return note
+	})
+	require.Zero(t, notes, "notes of what was asked that are missing, or too many if it is less than 0")
 	var changed []string
 	for key := range before {
 		if _, ok := after[key]; !ok {
