@@ -83,14 +83,14 @@ func (w *world) exception(e *entry) {
 	case n < 4:
 		w.askException(e)
 		return
-	case n < 7:
+	case n < 6:
 		w.endAsk()
 		return
 	}
 	x, wrong := w.wishes(e)
 	var answers *ask
-	if len(w.model.asks) > 0 && w.random.IntN(2) == 0 {
-		answers = pick(w, w.model.asks)
+	if len(w.model.asks) > 0 && w.random.IntN(4) > 0 {
+		answers = w.anyAsk()
 		if x2 := answers.wish; w.random.IntN(6) > 0 {
 			x, wrong = x2, ""
 		}
@@ -130,6 +130,15 @@ func (w *world) askException(e *entry) {
 		w.require(json.Unmarshal(outcome.Body, &answer) == nil && answer.Request.ID != "", "the answer %s names no request", outcome.Body)
 		w.model.asks = append(w.model.asks, &ask{id: answer.Request.ID, wish: x, by: by, state: desk.Open})
 	}
+}
+
+// anyAsk picks a request for an exception, mostly an open one.
+func (w *world) anyAsk() *ask {
+	open := slices.DeleteFunc(slices.Clone(w.model.asks), func(a *ask) bool { return a.state != desk.Open })
+	if len(open) == 0 || w.random.IntN(4) == 0 {
+		return pick(w, w.model.asks)
+	}
+	return pick(w, open)
 }
 
 // endAsk lets an admin decline a request for an exception, or who made it withdraw it; or somebody else try to.
