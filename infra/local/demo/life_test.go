@@ -58,7 +58,7 @@ func documents(t *testing.T, store *memstore.Store, kind string, state desk.Stat
 
 func TestSeed_RequestsOfEveryState(t *testing.T) {
 	store := seeded(t)
-	open := documents(t, store, desk.RequestKind, desk.Open)
+	open := documents(t, store, ledger.KindRequest, desk.Open)
 	require.Len(t, open, 2)
 	var met []int
 	for _, d := range open {
@@ -68,8 +68,8 @@ func TestSeed_RequestsOfEveryState(t *testing.T) {
 	}
 	slices.Sort(met)
 	require.Equal(t, []int{0, 2}, met, "some conditions are met")
-	require.Len(t, documents(t, store, desk.RequestKind, desk.Declined), 1)
-	issued := documents(t, store, desk.RequestKind, desk.Issued)
+	require.Len(t, documents(t, store, ledger.KindRequest, desk.Declined), 1)
+	issued := documents(t, store, ledger.KindRequest, desk.Issued)
 	require.Len(t, issued, 1)
 	require.Equal(t, issued[0].ID, find(t, store, "Kingfisher Marine")[0].RequestID)
 }

@@ -50,10 +50,10 @@ func (s said) bare() []ledger.AuditDocument {
 	}
 	var named []ledger.AuditDocument
 	if s.RequestID != "" && s.Operation != ledger.OpCorrect { // those that took one hold it
-		named = append(named, ledger.AuditDocument{Kind: requestKind, ID: s.RequestID})
+		named = append(named, ledger.AuditDocument{Kind: ledger.KindRequest, ID: s.RequestID})
 	}
 	for _, id := range s.Uses {
-		named = append(named, ledger.AuditDocument{Kind: exceptionKind, ID: id})
+		named = append(named, ledger.AuditDocument{Kind: ledger.KindException, ID: id})
 	}
 	return slices.DeleteFunc(named, func(d ledger.AuditDocument) bool {
 		return slices.ContainsFunc(s.Others, func(whole ledger.AuditDocument) bool { return nameOf(whole) == nameOf(d) })

@@ -97,7 +97,7 @@ func (c *check) read(ctx context.Context, reader Reader, it item) (err error) {
 		c.servers[license.ServerToken(token)], err = reader.Server(ctx, license.ServerToken(token))
 	}
 	switch n := (name{attribute(it, "sk"), strings.TrimPrefix(pk, attribute(it, "sk")+"#")}); n.kind {
-	case requestKind, exceptionKind, exceptionRequestKind, allowanceKind:
+	case ledger.KindRequest, ledger.KindException, ledger.KindExceptionRequest, ledger.KindAllowance:
 		c.documents[n], _, err = reader.Document(ctx, n.kind, n.id)
 	}
 	if strings.HasPrefix(pk, "idempotency#") {

@@ -12,14 +12,6 @@ import (
 	"qmslicensing/shared/license/ledger"
 )
 
-// The kinds of documents that are in chains. An allowance names the newest exception of a server or lineage.
-const (
-	requestKind          = "license-request"
-	exceptionKind        = "exception"
-	exceptionRequestKind = "exception-request"
-	allowanceKind        = "allowance"
-)
-
 // name is what a document is found by.
 type name struct{ kind, id string }
 
@@ -35,7 +27,7 @@ func used(d ledger.Document) string {
 			LicenseID string `json:"licenseId"`
 		} `json:"closed"`
 	}
-	if d.Kind != requestKind && d.Kind != exceptionKind || json.Unmarshal(d.Body, &body) != nil {
+	if d.Kind != ledger.KindRequest && d.Kind != ledger.KindException || json.Unmarshal(d.Body, &body) != nil {
 		return ""
 	}
 	return body.LicenseID + body.Closed.LicenseID
@@ -191,10 +183,10 @@ func (c *check) isLast(d ledger.Document, of []version) bool {
 func (c *check) took(r ledger.Record) {
 	var names []name
 	if r.RequestID != "" {
-		names = append(names, name{requestKind, r.RequestID})
+		names = append(names, name{ledger.KindRequest, r.RequestID})
 	}
 	for _, id := range r.Uses {
-		names = append(names, name{exceptionKind, id})
+		names = append(names, name{ledger.KindException, id})
 	}
 	for _, n := range names {
 		if taker := used(c.documents[n]); r.Status != license.Void && taker != r.ID && !c.corrects(taker, r.ID) {

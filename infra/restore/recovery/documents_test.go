@@ -233,7 +233,7 @@ func TestReplay_ARequestWhoseLicenseIsCorrected(t *testing.T) {
 			q := issuing.CorrectionRequest{ID: wrong, Reason: "A mistake.", Customer: "Right", IfMatch: 1}
 			right := done(t)(w.issuer.Correct(t.Context(), o.call(licensetest.AccountingCaller), q))
 			g, told := o.replayed(t)
-			stored, _, err := g.Document(t.Context(), desk.RequestKind, request)
+			stored, _, err := g.Document(t.Context(), ledger.KindRequest, request)
 			require.NoError(t, err)
 			require.EqualValues(t, desk.Open, stored.State, "license %s is lost", right)
 			there := newOffice(t, w, g)

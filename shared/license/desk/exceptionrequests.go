@@ -14,8 +14,6 @@ import (
 	"qmslicensing/shared/license/protocol"
 )
 
-const exceptionRequestKind = "exception-request"
-
 // Ask is what is shown of a request for an exception.
 type Ask struct {
 	ID          string           `json:"id"`
@@ -93,7 +91,7 @@ func decideAsk(now protocol.Situation, by license.Caller, w wish) (protocol.Effe
 		ID: protocol.NewID(), Rule: w.rule, ServerToken: license.Optional(w.subject.ServerToken), LineageID: license.Optional(w.subject.LineageID),
 		Days: w.days, Reason: w.reason, AskedBy: by.Username, AskedAt: second(now.At),
 	}
-	request, err := document(exceptionRequestKind, asked.ID, 1, Open, now.At, storedAsk{asked, by.Subject})
+	request, err := document(ledger.KindExceptionRequest, asked.ID, 1, Open, now.At, storedAsk{asked, by.Subject})
 	if err != nil {
 		return protocol.Effect{}, err
 	}
@@ -120,7 +118,7 @@ func (x *Exceptions) readAsk(ctx context.Context, id string, missing error) (d l
 	if !license.IsID(id) {
 		return d, asked, missing
 	}
-	d, found, err := x.store.Document(ctx, exceptionRequestKind, id)
+	d, found, err := x.store.Document(ctx, ledger.KindExceptionRequest, id)
 	switch {
 	case err != nil:
 		return d, asked, err
@@ -144,7 +142,7 @@ func (x *Exceptions) answerRequest(ctx context.Context, id string, g Grant) (led
 		return d, refusal.At(requestPointer)
 	}
 	asked.ExceptionID, asked.GrantedBy, asked.GrantedAt = license.Optional(g.ID), license.Optional(g.GrantedBy), &g.GrantedAt
-	return document(exceptionRequestKind, id, d.Version+1, Granted, d.At, asked)
+	return document(ledger.KindExceptionRequest, id, d.Version+1, Granted, d.At, asked)
 }
 
 // over refuses, with RequestNotOpen, a request that has come to its end: what became of it, by whom, when and why, and the
@@ -237,7 +235,7 @@ func (x *Exceptions) end(ctx context.Context, call protocol.Call, id, reason str
 		if refusal := asked.over(State(d.State), next); refusal != nil {
 			return protocol.Effect{}, refusal
 		}
-		after, err := document(exceptionRequestKind, id, d.Version+1, state, d.At, ended)
+		after, err := document(ledger.KindExceptionRequest, id, d.Version+1, state, d.At, ended)
 		if err != nil {
 			return protocol.Effect{}, err
 		}
@@ -270,7 +268,7 @@ func (x *Exceptions) Requests(ctx context.Context, caller license.Caller, state 
 	if !slices.Contains(AskStates(), state) {
 		return Listed[ExceptionRequest]{}, license.Invalid("query:state", "The state must be open, granted, declined or withdrawn; this is %q. Leave it out for the open ones.", string(state))
 	}
-	return list(ctx, x.pages, newestFirst(x.store, exceptionRequestKind, state), cursor, limit, func(d ledger.Document) (ExceptionRequest, bool, error) {
+	return list(ctx, x.pages, newestFirst(x.store, ledger.KindExceptionRequest, state), cursor, limit, func(d ledger.Document) (ExceptionRequest, bool, error) {
 		var asked storedAsk
 		err := read(d, &asked)
 		return ExceptionRequest{asked.Ask, State(d.State), d.Version}, all || asked.Subject == caller.Subject, err

@@ -13,13 +13,6 @@ import (
 	"qmslicensing/shared/license/protocol"
 )
 
-// The kinds of documents. An allowance names the newest exception of a subject from a rule: that is where a decision
-// finds it by a consistent read.
-const (
-	exceptionKind = "exception"
-	allowanceKind = "allowance"
-)
-
 // The states of an exception. Expired is not stored: it is a granted one whose time is over. Of a replaced one another
 // exception, with more days, took the place: it allows nothing, ever.
 const (
@@ -72,7 +65,7 @@ func readException(d ledger.Document, at time.Time) (Exception, error) {
 // newest returns the newest exception of a subject from a rule, and the allowance that names it; zero values if there is
 // none.
 func newest(ctx context.Context, store ledger.Reader, s Subject, rule license.Code) (allowance, exception ledger.Document, err error) {
-	allowance, found, err := store.Document(ctx, allowanceKind, s.allowanceID(rule))
+	allowance, found, err := store.Document(ctx, ledger.KindAllowance, s.allowanceID(rule))
 	if err != nil || !found {
 		return ledger.Document{}, ledger.Document{}, err
 	}
@@ -80,7 +73,7 @@ func newest(ctx context.Context, store ledger.Reader, s Subject, rule license.Co
 	if err := read(allowance, &names); err != nil {
 		return allowance, exception, err
 	}
-	exception, found, err = store.Document(ctx, exceptionKind, names.ExceptionID)
+	exception, found, err = store.Document(ctx, ledger.KindException, names.ExceptionID)
 	if err == nil && !found {
 		err = fmt.Errorf("exception %s, which allowance %s names, is not there", names.ExceptionID, allowance.ID)
 	}
@@ -107,7 +100,7 @@ func TakeException(ctx context.Context, store ledger.Reader, d *protocol.Decisio
 	}
 	usedAt := second(at)
 	e.LicenseID, e.UsedBy, e.UsedAt = license.Optional(d.Record.ID), license.Optional(by.Username), &usedAt
-	after, err := document(exceptionKind, e.ID, before.Version+1, Used, before.At, e.Grant)
+	after, err := document(ledger.KindException, e.ID, before.Version+1, Used, before.At, e.Grant)
 	if err != nil {
 		return false, nil, err
 	}
@@ -199,11 +192,11 @@ func (x *Exceptions) decideGrant(ctx context.Context, now protocol.Situation, by
 		}
 		others = append(others, replaced)
 	}
-	exception, err := document(exceptionKind, granted.ID, 1, Granted, now.At, granted.Grant)
+	exception, err := document(ledger.KindException, granted.ID, 1, Granted, now.At, granted.Grant)
 	if err != nil {
 		return protocol.Effect{}, err
 	}
-	names, err := document(allowanceKind, w.subject.allowanceID(w.rule), allowance.Version+1, "newest", now.At, map[string]string{"exceptionId": granted.ID})
+	names, err := document(ledger.KindAllowance, w.subject.allowanceID(w.rule), allowance.Version+1, "newest", now.At, map[string]string{"exceptionId": granted.ID})
 	if err != nil {
 		return protocol.Effect{}, err
 	}
@@ -250,7 +243,7 @@ func (e Exception) replace(before ledger.Document, by *Grant) (ledger.Document, 
 		return ledger.Document{}, e.exists()
 	}
 	by.Replaces, e.ReplacedBy, e.ReplacedAt = license.Optional(e.ID), license.Optional(by.ID), &by.GrantedAt
-	return document(exceptionKind, e.ID, before.Version+1, Replaced, before.At, e.Grant)
+	return document(ledger.KindException, e.ID, before.Version+1, Replaced, before.At, e.Grant)
 }
 
 // exists refuses another exception while this one is open.
@@ -280,7 +273,7 @@ func (x *Exceptions) Exceptions(ctx context.Context, caller license.Caller, stat
 	if !slices.Contains([]State{Granted, Used, Replaced}, state) {
 		return Listed[Exception]{}, license.Invalid("query:state", "The state must be granted, used or replaced; this is %q. Leave it out for the granted ones.", string(state))
 	}
-	return list(ctx, x.pages, newestFirst(x.store, exceptionKind, state), cursor, limit, func(d ledger.Document) (Exception, bool, error) {
+	return list(ctx, x.pages, newestFirst(x.store, ledger.KindException, state), cursor, limit, func(d ledger.Document) (Exception, bool, error) {
 		e, err := readException(d, x.now())
 		return e, true, err
 	})

@@ -63,14 +63,14 @@ func (d *Requests) List(ctx context.Context, caller license.Caller, state State,
 func (d *Requests) read(ctx context.Context, state State, after ledger.Position, limit int) ([]ledger.Document, error) {
 	switch state {
 	case Open:
-		return d.store.Queue(ctx, RequestKind, string(Open), after, limit)
+		return d.store.Queue(ctx, ledger.KindRequest, string(Open), after, limit)
 	case "":
 	default:
-		return d.store.Documents(ctx, RequestKind, string(state), after, limit)
+		return d.store.Documents(ctx, ledger.KindRequest, string(state), after, limit)
 	}
 	var all []ledger.Document
 	for _, s := range States() {
-		found, err := d.store.Documents(ctx, RequestKind, string(s), after, limit)
+		found, err := d.store.Documents(ctx, ledger.KindRequest, string(s), after, limit)
 		if err != nil {
 			return nil, err
 		}

@@ -12,9 +12,6 @@ import (
 	"qmslicensing/shared/license/policy"
 )
 
-// RequestKind is the kind of the documents that are license requests.
-const RequestKind = "license-request"
-
 // State is what has become of a request.
 type State string
 
@@ -72,7 +69,7 @@ func ReadRequest(ctx context.Context, store ledger.Reader, id string) (Request, 
 	if !license.IsID(id) {
 		return Request{}, missing
 	}
-	document, found, err := store.Document(ctx, RequestKind, id)
+	document, found, err := store.Document(ctx, ledger.KindRequest, id)
 	switch {
 	case err != nil:
 		return Request{}, fmt.Errorf("reading license request %s: %w", id, err)
@@ -95,7 +92,7 @@ func (r Request) document() (ledger.Document, error) {
 	if err != nil {
 		return ledger.Document{}, fmt.Errorf("writing license request %s: %w", r.ID, err)
 	}
-	return ledger.Document{Kind: RequestKind, ID: r.ID, Version: r.Version, State: string(r.State), At: r.RequestedAt, Body: body}, nil
+	return ledger.Document{Kind: ledger.KindRequest, ID: r.ID, Version: r.Version, State: string(r.State), At: r.RequestedAt, Body: body}, nil
 }
 
 // CheckOpen refuses a request that has come to its end with RequestNotOpen: what became of it, by whom and when.

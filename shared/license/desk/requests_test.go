@@ -301,13 +301,13 @@ func TestEveryChange_IsInTheChainOfItsServer(t *testing.T) {
 		require.True(t, entry.Intact())
 		require.Equal(t, previous, text.Previous)
 		require.Nil(t, text.License)
-		require.Equal(t, desk.RequestKind, text.Document.Kind)
+		require.Equal(t, ledger.KindRequest, text.Document.Kind)
 		events, previous = append(events, text.Event), entry.Hash
 		if text.Event == ledger.EventDeclined {
 			require.Equal(t, "no", text.Reason)
 			require.Equal(t, 3, text.Document.Version)
 			require.Equal(t, "sub-accounting", text.By.Subject)
-			stored, _, err := o.store.Document(ctx, desk.RequestKind, id)
+			stored, _, err := o.store.Document(ctx, ledger.KindRequest, id)
 			require.NoError(t, err)
 			require.JSONEq(t, string(stored.Body), string(text.Document.Body), "whole, so that it can be made again")
 		}

@@ -52,6 +52,15 @@ type Document struct {
 	Body    []byte    // JSON
 }
 
+// The kinds of documents that stand in audit chains. An allowance names the newest exception of a server or lineage from a
+// rule: that is where a decision finds it by a consistent read.
+const (
+	KindRequest          = "license-request"
+	KindException        = "exception"
+	KindExceptionRequest = "exception-request"
+	KindAllowance        = "allowance"
+)
+
 // Count adds to a counter; where Add is positive on condition that the counter is below Limit.
 type Count struct {
 	Key   string

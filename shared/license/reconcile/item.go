@@ -134,12 +134,6 @@ func (l *look) idempotency(ctx context.Context, i ledger.IdempotencyRecord) erro
 	return err
 }
 
-// The kinds of documents that licenses use.
-const (
-	requestKind   = "license-request"
-	exceptionKind = "exception"
-)
-
 // used is the license that a document of these kinds says it was used for; "" for none. A request's stands where it is
 // closed.
 func used(d ledger.Document) string {
@@ -149,7 +143,7 @@ func used(d ledger.Document) string {
 			LicenseID string `json:"licenseId"`
 		} `json:"closed"`
 	}
-	if d.Kind != requestKind && d.Kind != exceptionKind || json.Unmarshal(d.Body, &body) != nil {
+	if d.Kind != ledger.KindRequest && d.Kind != ledger.KindException || json.Unmarshal(d.Body, &body) != nil {
 		return ""
 	}
 	return body.LicenseID + body.Closed.LicenseID
@@ -177,10 +171,10 @@ func (l *look) document(ctx context.Context, d ledger.Document) error {
 func (l *look) uses(ctx context.Context, r ledger.Record) error {
 	documents := map[string]string{}
 	if r.RequestID != "" {
-		documents[r.RequestID] = requestKind
+		documents[r.RequestID] = ledger.KindRequest
 	}
 	for _, id := range r.Uses {
-		documents[id] = exceptionKind
+		documents[id] = ledger.KindException
 	}
 	for id, kind := range documents {
 		if r.Status == license.Void {

@@ -359,7 +359,7 @@ func TestRun_ARequestNamesTheCorrectionOfItsLicense(t *testing.T) {
 		_, found := w.run()
 		require.Empty(t, found)
 	}
-	d, _, err := w.store.Document(ctx, desk.RequestKind, asked.DocumentID)
+	d, _, err := w.store.Document(ctx, ledger.KindRequest, asked.DocumentID)
 	require.NoError(t, err)
 	other := licensetest.Subscription()
 	other.ServerToken = "QMSA-OTHER-0002"
