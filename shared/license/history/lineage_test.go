@@ -2,8 +2,10 @@ package history_test
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,6 +16,7 @@ import (
 	"qmslicensing/shared/license/ledger"
 	"qmslicensing/shared/license/licensetest"
 	"qmslicensing/shared/license/policy"
+	"qmslicensing/shared/license/protocol"
 )
 
 func (w *world) requests() *desk.Requests {
@@ -22,8 +25,8 @@ func (w *world) requests() *desk.Requests {
 	return r
 }
 
-// answered is a permanent license that answers a request, its conditions recorded in two steps.
-func (w *world) answered() license.License {
+// asked is the id of a request for a permanent license, its conditions recorded in two steps.
+func (w *world) asked() string {
 	q, ctx := licensetest.Permanent(), context.Background()
 	asked, err := w.requests().Ask(ctx, w.call(licensetest.SalesCaller), desk.Asking{
 		Sale: policy.Sale{ServerToken: q.ServerToken, Customer: q.Customer, Type: q.Type, Modules: q.Modules, Order: q.Order},
@@ -33,7 +36,12 @@ func (w *world) answered() license.License {
 		_, err = w.requests().Record(ctx, w.call(licensetest.AccountingCaller), asked.DocumentID, met)
 		require.NoError(w.t, err)
 	}
-	return w.read(w.issuer.Sold(ctx, w.call(licensetest.AccountingCaller), issuing.SoldRequest{RequestID: asked.DocumentID}))
+	return asked.DocumentID
+}
+
+// answered is the permanent license that answers it.
+func (w *world) answered() license.License {
+	return w.read(w.issuer.Sold(context.Background(), w.call(licensetest.AccountingCaller), issuing.SoldRequest{RequestID: w.asked()}))
 }
 
 func (w *world) rehost(l license.License, to string) license.License {
@@ -170,4 +178,32 @@ func TestSentence_Words(t *testing.T) {
 		require.NotContains(t, got, string(reason))
 		require.Contains(t, got, "as they say.")
 	}
+}
+
+func TestEvents_AVoidTellsWhatItGivesBack(t *testing.T) {
+	w, ctx := newWorld(t), context.Background()
+	x, err := desk.NewExceptions(w.store, 14, []string{"secret"}, w.clock.Now)
+	require.NoError(t, err)
+	_, err = x.Grant(ctx, w.call(licensetest.AdminCaller), desk.GrantRequest{ServerToken: string(licensetest.Token), Rule: string(license.TrialLimit), Reason: "Agreed.", Days: 45})
+	require.NoError(t, err)
+	asked := w.asked()
+	for _, key := range w.keys {
+		require.NoError(t, os.Rename(key.ARN, key.ARN+".off"))
+	}
+	q := licensetest.Trial()
+	q.Days = 45
+	_, err = w.issuer.Temporary(ctx, w.call(licensetest.SalesCaller), q)
+	require.ErrorIs(t, err, protocol.ErrRefused)
+	_, err = w.issuer.Sold(ctx, w.call(licensetest.AccountingCaller), issuing.SoldRequest{RequestID: asked})
+	require.ErrorIs(t, err, protocol.ErrRefused)
+	w.clock.Advance(16 * time.Minute)
+	_, err = protocol.NewSweeper(w.issuer.Writer(), w.store).Sweep(ctx)
+	require.NoError(t, err)
+
+	server, entries, err := ledger.ReadChain(ctx, w.store, licensetest.Token)
+	require.NoError(t, err)
+	require.Empty(t, server.Base.Pending+server.Temporary.Pending)
+	told := strings.Join(sentences(w.page(entries[len(entries)-1].LicenseID, "", 100, "")), "\n")
+	require.Contains(t, told, "Number 1 stays used. The exception that it had used is given back.")
+	require.Contains(t, told, "Number 2 stays used. The license request that it had answered is open again.")
 }

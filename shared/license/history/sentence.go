@@ -24,11 +24,11 @@ func Sentence(says, intent *ledger.AuditText) string {
 	case ledger.EventIssued:
 		return issued(says, intent, *l)
 	case ledger.EventVoided:
-		return fmt.Sprintf("%s gave up the %s for %s before it was signed%s. Number %d stays used.", who(says.By), kind(*l), l.Customer, because(says.VoidReason), l.Sequence)
+		return fmt.Sprintf("%s gave up the %s for %s before it was signed%s. Number %d stays used.%s", who(says.By), kind(*l), l.Customer, because(says.VoidReason), l.Sequence, givenBack(says.Others))
 	case ledger.EventRevoked:
 		text := fmt.Sprintf("%s revoked the %s of %s%s.", who(says.By), kind(*l), l.Customer, because(says.Reason))
 		if says.Voids != "" {
-			text += " The license that was to follow it was given up."
+			text += " The license that was to follow it was given up." + givenBack(says.Others)
 		}
 		return text
 	case ledger.EventMoving, ledger.EventMoved, ledger.EventStays:

@@ -95,3 +95,17 @@ func conditions(all []ledger.Condition) string {
 	}
 	return strings.Join(words, ", ")
 }
+
+// givenBack says what a license had taken that was given up before it was signed: the documents that its end changed.
+func givenBack(others []ledger.AuditDocument) string {
+	text := ""
+	for _, d := range others {
+		switch d.Kind {
+		case ledger.KindException:
+			text += " The exception that it had used is given back."
+		case ledger.KindRequest:
+			text += " The license request that it had answered is open again."
+		}
+	}
+	return text
+}
