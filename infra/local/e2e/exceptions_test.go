@@ -94,7 +94,7 @@ func TestExceptions_MoreDaysTakeThePlaceOfFewer(t *testing.T) {
 	for _, event := range told.get(t, "items").([]any) {
 		all += event.(map[string]any)["sentence"].(string) + "\n"
 	}
-	require.Contains(t, all, "It was allowed by an exception that admin granted for up to 45 days: their board decides in January.")
+	require.Contains(t, all, "It was allowed by an exception from the limit of trials that admin granted for up to 45 days: their board decides in January.")
 	require.Contains(t, all, "It takes the place of the one without days that admin granted on ")
 	require.Contains(t, all, "sales (sales) asked an admin for an exception from the limit of trials, for up to 45 days: their board decides in January.")
 	s.requireWhole(t, token, 1)

@@ -1334,6 +1334,8 @@ export interface components {
             grantedBy: string | null;
             /** Format: date-time */
             grantedAt: string | null;
+            /** @description The days of that exception, if it says any; they may be fewer than were asked for. */
+            grantedDays?: number;
             declinedBy: string | null;
             /** Format: date-time */
             declinedAt: string | null;
@@ -1637,7 +1639,7 @@ export interface components {
          *     | `forbidden` | `roles`: who can; of somebody else's request `requestedBy` |
          *     | `module_dependency` | `needed`, `have`, `add`: Call Recording seats |
          *     | `conditions_not_met` | `missing`: names of conditions |
-         *     | `trial_limit`, `temporary_limit`, `rehost_limit` | `counted`: what `limit` counts: `days` (with `requested`; where an exception is open whose days are too few, its `exceptionId`, `exceptionDays`, `grantedBy`, `grantedAt`), `days in all` (of a customer's trials on the server; with `requested` and `left`), `licenses` (in `windowDays`) or `rehosts` (in `windowMonths`, of `lineageId`); `issued`: what counts, oldest first, each `{licenseId, purpose, days, issuedBy, issuedAt}`, a re-host with `from` and `to` instead of purpose and days; `possibleOn`: the day on which the next is possible, null for never; `alsoRefused`: a second rule that needs an exception; `ask`: what `POST /v1/exception-requests` takes for this one, without its reason |
+         *     | `trial_limit`, `temporary_limit`, `rehost_limit` | `counted`: what `limit` counts: `days` (with `requested`), `days in all` (of a customer's trials on the server; with `requested` and `left`), `licenses` (in `windowDays`) or `rehosts` (in `windowMonths`, of `lineageId`); `issued`: what counts, oldest first, each `{licenseId, purpose, days, issuedBy, issuedAt}`, a re-host with `from` and `to` instead of purpose and days; `possibleOn`: the day on which the next is possible, null for never; `alsoRefused`: a second rule that needs an exception; where an exception is open whose days are too few, `requested` and its `exceptionId`, `exceptionDays`, `grantedBy`, `grantedAt`; `ask`: what `POST /v1/exception-requests` takes for this one, without its reason |
          *     | `quota_exceeded` | `limit`, `made`: licenses of this person today; `possibleOn`; `retryAfter`: seconds until midnight UTC |
          *     | `exception_exists` | `exceptionId`, `grantedBy`, `grantedAt`, `expiresAt`, `days` if it says any: of the open one |
          *     | `seats_below_base` | `base`, `requested`: seats |

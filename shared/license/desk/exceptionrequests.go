@@ -27,6 +27,7 @@ type Ask struct {
 	ExceptionID license.Optional `json:"exceptionId"` // the exception that answered it, with by whom and when
 	GrantedBy   license.Optional `json:"grantedBy"`
 	GrantedAt   *time.Time       `json:"grantedAt"`
+	GrantedDays int              `json:"grantedDays,omitzero"` // of that exception, which may be fewer than were asked for
 
 	DeclinedBy      license.Optional `json:"declinedBy"`
 	DeclinedAt      *time.Time       `json:"declinedAt"`
@@ -141,7 +142,7 @@ func (x *Exceptions) answerRequest(ctx context.Context, id string, g Grant) (led
 	if refusal := asked.over(State(d.State), "Nothing was granted. If an exception is wanted all the same, grant it without requestId."); refusal != nil {
 		return d, refusal.At(requestPointer)
 	}
-	asked.ExceptionID, asked.GrantedBy, asked.GrantedAt = license.Optional(g.ID), license.Optional(g.GrantedBy), &g.GrantedAt
+	asked.ExceptionID, asked.GrantedBy, asked.GrantedAt, asked.GrantedDays = license.Optional(g.ID), license.Optional(g.GrantedBy), &g.GrantedAt, g.Days
 	return document(ledger.KindExceptionRequest, id, d.Version+1, Granted, d.At, asked)
 }
 

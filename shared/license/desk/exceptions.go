@@ -81,9 +81,10 @@ func newest(ctx context.Context, store ledger.Reader, s Subject, rule license.Co
 }
 
 // TakeException adds to a decision that it uses the open exception of a subject from a rule, if there is one: it can be
-// used once, and goes back if the license is given up. days, if not 0, is a length beyond the rule, which the exception
-// must allow. Where it is open and allows fewer, it is returned as short and not taken.
-func TakeException(ctx context.Context, store ledger.Reader, d *protocol.Decision, s Subject, rule license.Code, days int, by license.Caller, at time.Time) (taken bool, short *Exception, err error) {
+// used once, and goes back if the license is given up. days is the license's length, 0 for one without, and tooLong that it
+// is beyond what its purpose gets: only an exception that says so many days allows that, and one that says fewer days than
+// the license has does not allow it at all. Where it is open and allows too few, it is returned as short and not taken.
+func TakeException(ctx context.Context, store ledger.Reader, d *protocol.Decision, s Subject, rule license.Code, days int, tooLong bool, by license.Caller, at time.Time) (taken bool, short *Exception, err error) {
 	_, before, err := newest(ctx, store, s, rule)
 	if err != nil || before.Version == 0 {
 		return false, nil, err
@@ -92,7 +93,7 @@ func TakeException(ctx context.Context, store ledger.Reader, d *protocol.Decisio
 	if err != nil || e.State != Granted {
 		return false, nil, err
 	}
-	if days > e.Days {
+	if days > e.Days && (tooLong || e.Days > 0) {
 		return false, &e, nil
 	}
 	if d.Record.ID == "" {

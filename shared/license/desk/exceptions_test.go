@@ -265,7 +265,7 @@ func TestAskException_AnAdminGrantsItAndBothSeeIt(t *testing.T) {
 	shown, err := o.exceptions.Requests(ctx, licensetest.AdminCaller, desk.Open, "", 10)
 	require.NoError(t, err)
 	require.Equal(t, 45, shown.Items[0].Days, "an admin sees for how long")
-	granted, err := o.grant(desk.GrantRequest{ServerToken: token, Rule: "trial_limit", RequestID: asked.ID})
+	granted, err := o.grant(desk.GrantRequest{ServerToken: token, Rule: "trial_limit", RequestID: asked.ID, Days: 40})
 	require.NoError(t, err)
 	require.EqualValues(t, asked.ID, granted.RequestID)
 	page, err := o.exceptions.Requests(ctx, licensetest.SalesCaller, desk.Granted, "", 10)
@@ -273,6 +273,7 @@ func TestAskException_AnAdminGrantsItAndBothSeeIt(t *testing.T) {
 	require.Len(t, page.Items, 1)
 	require.EqualValues(t, granted.ID, page.Items[0].ExceptionID)
 	require.EqualValues(t, "admin", page.Items[0].GrantedBy)
+	require.Equal(t, 40, page.Items[0].GrantedDays, "fewer than were asked for")
 	require.Equal(t, 2, page.Items[0].Version)
 	page, err = o.exceptions.Requests(ctx, licensetest.SalesCaller, desk.Open, "", 10)
 	require.NoError(t, err)
@@ -355,7 +356,7 @@ func TestGrant_OfALineageIsInTheChainOfItsServer(t *testing.T) {
 		if !want {
 			subject = desk.Subject{LineageID: renewed.LicenseID}
 		}
-		taken, _, err := desk.TakeException(ctx, o.store, decision, subject, license.RehostLimit, 0, licensetest.SupportCaller, o.clock.Now())
+		taken, _, err := desk.TakeException(ctx, o.store, decision, subject, license.RehostLimit, 0, false, licensetest.SupportCaller, o.clock.Now())
 		require.NoError(t, err)
 		require.Equal(t, want, taken)
 	}

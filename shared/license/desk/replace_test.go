@@ -64,7 +64,7 @@ func TestGrant_WithMoreDaysTakesThePlaceOfTheOpenOne(t *testing.T) {
 
 	decision := &protocol.Decision{}
 	subject := desk.Subject{ServerToken: licensetest.Token}
-	taken, _, err := desk.TakeException(ctx, o.store, decision, subject, license.TrialLimit, 0, sales, o.clock.Now())
+	taken, _, err := desk.TakeException(ctx, o.store, decision, subject, license.TrialLimit, 0, false, sales, o.clock.Now())
 	require.NoError(t, err)
 	require.True(t, taken)
 	require.Equal(t, []string{third.ID}, decision.Record.Uses, "never one whose place was taken")

@@ -58,7 +58,7 @@ func (w *world) wishes(e *entry) (wish, license.Code) {
 		x = wish{lineage: e.LineageID, rule: license.RehostLimit}
 	}
 	if x.rule != license.RehostLimit && w.random.IntN(2) == 0 {
-		x.days = 30 + w.random.IntN(4)
+		x.days = pick(w, []int{5, 12, 30, 31, 32, 33})
 	}
 	switch n := w.random.IntN(40); {
 	case n == 0 && x.rule == license.RehostLimit:

@@ -19,10 +19,10 @@ func (w *world) rules() policy.Policy {
 	return p
 }
 
-// limit is a rule that a license would exceed; days is its length if that is what exceeds it.
+// limit is a rule that a license would exceed, and whether by its length.
 type limit struct {
 	rule license.Code
-	days int
+	long bool
 }
 
 // limitsMet are the limits that a temporary license would exceed, said a second time.
@@ -35,17 +35,14 @@ func (w *world) limitsMet(l license.License, days int) (met []limit) {
 			recent++
 		}
 	}
-	tooLong := 0
-	if days > longest {
-		tooLong = days
-	}
+	tooLong := days > longest
 	if l.Purpose == license.Trial {
-		if tooLong > 0 || trials+days > 60 {
+		if tooLong || trials+days > 60 {
 			met = append(met, limit{license.TrialLimit, tooLong})
 		}
-		tooLong = 0
+		tooLong = false
 	}
-	if tooLong > 0 || recent >= 3 {
+	if tooLong || recent >= 3 {
 		met = append(met, limit{license.TemporaryLimit, tooLong})
 	}
 	return met
@@ -87,7 +84,10 @@ func (w *world) brink(e *entry) {
 func (w *world) standing(l license.License, days int) license.Code {
 	for _, met := range w.limitsMet(l, days) {
 		of := string(l.ServerToken)
-		if !w.model.open(of, met.rule, w.clock.Now()) || met.days > w.model.newest[subject(of, met.rule)].days {
+		if !w.model.open(of, met.rule, w.clock.Now()) {
+			return met.rule
+		}
+		if says := w.model.newest[subject(of, met.rule)].days; days > says && (met.long || says > 0) {
 			return met.rule
 		}
 	}

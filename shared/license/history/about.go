@@ -31,6 +31,7 @@ func about(all []entry, record ledger.Record) []placed {
 
 // grant is what sentences say of an exception, and what finds its request.
 type grant struct {
+	Rule      license.Code     `json:"rule"`
 	Reason    string           `json:"reason"`
 	Days      int              `json:"days"`
 	GrantedBy string           `json:"grantedBy"`
@@ -43,7 +44,7 @@ func (g grant) sentence() string {
 	if g.GrantedBy == "" {
 		return " It was allowed by an exception."
 	}
-	return fmt.Sprintf(" It was allowed by an exception that %s granted%s%s.", g.GrantedBy, length(" for up to ", g.Days), because(g.Reason))
+	return fmt.Sprintf(" It was allowed by an exception from %s that %s granted%s%s.", rule(g.Rule), g.GrantedBy, length(" for up to ", g.Days), because(g.Reason))
 }
 
 // documentsOf returns the ids of a lineage's documents, and every exception granted in these chains by its id.

@@ -80,7 +80,7 @@ func TestEvents_RequestsAndExceptionsOfALineageFollowItToItsNewServer(t *testing
 	p := w.page(l.ID, "", 100, "")
 	told := sentences(p)
 	require.Equal(t, "support (support) moved the permanent license of Northwind Call Centers to this server, from server QMSA-MOVE-0003: the server was replaced. "+
-		"It was allowed by an exception that admin granted: The fire brigade says so.", told[2])
+		"It was allowed by an exception from the limit of re-hosts that admin granted: The fire brigade says so.", told[2])
 	require.Contains(t, told, "admin (admin) granted an exception from the limit of re-hosts, for one license: The fire brigade says so.")
 	require.Contains(t, told, "support (support) asked an admin for an exception from the limit of re-hosts: Their server burnt.")
 	require.Contains(t, told, "sales (sales) requested a permanent license for Northwind Call Centers from accounting.")
@@ -113,7 +113,7 @@ func TestEvents_TellTheDaysOfExceptionsAndWhatBecameOfTheRequests(t *testing.T) 
 
 	p := w.page(l.ID, "", 100, "")
 	told := sentences(p)
-	require.True(t, strings.HasSuffix(told[0], " It was allowed by an exception that admin granted for up to 45 days: Agreed."), told[0])
+	require.True(t, strings.HasSuffix(told[0], " It was allowed by an exception from the limit of trials that admin granted for up to 45 days: Agreed."), told[0])
 	require.Equal(t, []string{
 		"admin (admin) granted an exception from the limit of trials, for one license for up to 45 days: Agreed. It takes the place of the one for up to 31 days that admin granted on 23 Nov 2026, 09:06 UTC and that was not used.",
 		"admin (admin) granted an exception from the limit of trials, for one license for up to 31 days: Agreed. It takes the place of the one without days that admin granted on 23 Nov 2026, 09:05 UTC and that was not used.",
@@ -204,6 +204,6 @@ func TestEvents_AVoidTellsWhatItGivesBack(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, server.Base.Pending+server.Temporary.Pending)
 	told := strings.Join(sentences(w.page(entries[len(entries)-1].LicenseID, "", 100, "")), "\n")
-	require.Contains(t, told, "Number 1 stays used. The exception that it had used is given back.")
+	require.Contains(t, told, "Number 1 stays used. The exception from the limit of trials is given back.")
 	require.Contains(t, told, "Number 2 stays used. The license request that it had answered is open again.")
 }

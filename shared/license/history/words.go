@@ -1,6 +1,7 @@
 package history
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,15 +97,22 @@ func conditions(all []ledger.Condition) string {
 	return strings.Join(words, ", ")
 }
 
-// givenBack says what a license had taken that was given up before it was signed: the documents that its end changed.
+// givenBack says what a license had taken that was given up before it was signed: the documents that its end changed. A
+// request is open again, but where a correction had it name the right license, it names the wrong one again.
 func givenBack(others []ledger.AuditDocument) string {
 	text := ""
 	for _, d := range others {
 		switch d.Kind {
 		case ledger.KindException:
-			text += " The exception that it had used is given back."
+			var exception deskBody
+			_ = json.Unmarshal(d.Body, &exception) // its name can do without
+			text += " The exception from " + rule(exception.Rule) + " is given back."
 		case ledger.KindRequest:
-			text += " The license request that it had answered is open again."
+			if d.State == "open" {
+				text += " The license request that it had answered is open again."
+			} else {
+				text += " The license request names the earlier license again."
+			}
 		}
 	}
 	return text

@@ -97,27 +97,24 @@ func (i *Issuer) preview(ctx context.Context, q protocol.Write) (protocol.Decisi
 }
 
 // allow lets a decision exceed limits where the subject has an open exception from each rule that is as long as the license,
-// which the decision then takes. Else it returns the first refusal, which also tells of the other limits, but not of those
-// that an open exception lifts and that is too short for the license.
-func (i *Issuer) allow(ctx context.Context, d *protocol.Decision, s desk.Subject, by license.Caller, at time.Time, refusals ...*license.Error) error {
+// which the decision then takes. days is the license's length, 0 for one without. Else it returns the first refusal, which
+// also tells of the other limits.
+func (i *Issuer) allow(ctx context.Context, d *protocol.Decision, s desk.Subject, days int, by license.Caller, at time.Time, refusals ...*license.Error) error {
 	var standing []*license.Error
 	for n, refusal := range refusals {
 		ofRule := func(r *license.Error) bool { return r.Code == refusal.Code }
 		if slices.ContainsFunc(refusals[:n], ofRule) {
 			continue
 		}
-		days := 0
-		for _, r := range refusals[n:] {
-			if ofRule(r) {
-				days = max(days, policy.Length(r))
-			}
-		}
-		taken, short, err := desk.TakeException(ctx, i.store, d, s, refusal.Code, days, by, at)
-		if err != nil {
+		of := slices.DeleteFunc(slices.Clone(refusals), func(r *license.Error) bool { return !ofRule(r) })
+		taken, short, err := desk.TakeException(ctx, i.store, d, s, refusal.Code, days, slices.ContainsFunc(of, policy.TooLong), by, at)
+		switch {
+		case err != nil:
 			return err
-		}
-		if !taken {
-			standing = append(standing, notLifted(slices.DeleteFunc(slices.Clone(refusals), func(r *license.Error) bool { return !ofRule(r) }), short)...)
+		case short != nil:
+			standing = append(standing, policy.TooShort(of, days, policy.OpenException{ID: short.ID, Days: short.Days, GrantedBy: short.GrantedBy, GrantedAt: short.GrantedAt}))
+		case !taken:
+			standing = append(standing, of...)
 		}
 	}
 	if len(standing) == 0 {
@@ -132,21 +129,6 @@ func (i *Issuer) allow(ctx context.Context, d *protocol.Decision, s desk.Subject
 		}
 	}
 	return first
-}
-
-// notLifted are those of the refusals of a rule that stand: all, or where an exception is open and too short, that of the
-// length alone.
-func notLifted(refusals []*license.Error, short *desk.Exception) []*license.Error {
-	if short == nil {
-		return refusals
-	}
-	var standing []*license.Error
-	for _, r := range refusals {
-		if policy.Length(r) > short.Days {
-			standing = append(standing, policy.TooShort(r, policy.OpenException{ID: short.ID, Days: short.Days, GrantedBy: short.GrantedBy, GrantedAt: short.GrantedAt}))
-		}
-	}
-	return standing
 }
 
 func parseToken(raw string) (license.ServerToken, error) {

@@ -156,8 +156,8 @@ func TestException_WithoutDaysLiftsTheCountAndNoLength(t *testing.T) {
 	id := d.grant(license.TemporaryLimit)
 	_, err := d.lend(d.key(), 15)
 	refusal := requireCode(t, license.TemporaryLimit, err)
-	require.Equal(t, "Without an exception this license runs for at most 14 days; this asks for 15. There is an exception that admin granted on 23 Nov 2026, 09:00 UTC, and it says no days, "+
-		"so it lifts the number of licenses and not their length. Choose 14 or fewer, or ask an admin for an exception for 15 days, which then takes its place.", refusal.Detail, "and not the number, which it lifts")
+	require.Equal(t, "Without an exception this license runs for at most 14 days. There is an exception that admin granted on 23 Nov 2026, 09:00 UTC; it says no days, "+
+		"so it lifts the number of licenses and not their length. This asks for 15. Choose 14 or fewer, or ask an admin for an exception for 15 days, which then takes its place.", refusal.Detail, "and not the number, which it lifts")
 	require.Equal(t, "/days", refusal.Fields[0].Pointer)
 	require.Len(t, refusal.Fields, 1)
 	require.NotContains(t, refusal.Params, "issued")
@@ -173,7 +173,7 @@ func TestException_AllowsItsDaysAndNotOneMore(t *testing.T) {
 	d := newDesk(t)
 	d.grantDays(license.TemporaryLimit, 20)
 	_, err := d.lend(d.key(), 21)
-	require.Contains(t, requireCode(t, license.TemporaryLimit, err).Detail, "and it is for up to 20 days. Choose 20 or fewer, or ask an admin for an exception for 21 days,")
+	require.Contains(t, requireCode(t, license.TemporaryLimit, err).Detail, "; it is for up to 20 days. This asks for 21. Choose 20 or fewer, or ask an admin for an exception for 21 days,")
 	d.must(d.lend(d.key(), 20))
 	_, err = d.lend(d.key(), 15)
 	requireCode(t, license.TemporaryLimit, err)
@@ -183,7 +183,26 @@ func TestException_ShorterThanThePurposeGetsNamesThePurposesDays(t *testing.T) {
 	d := newDesk(t)
 	d.grantDays(license.TemporaryLimit, 5)
 	_, err := d.lend(d.key(), 15)
-	require.Contains(t, requireCode(t, license.TemporaryLimit, err).Detail, "and it is for up to 5 days. Choose 14 or fewer,")
+	require.Contains(t, requireCode(t, license.TemporaryLimit, err).Detail, "; it is for up to 5 days. This asks for 15. Choose 14 or fewer,")
+}
+
+// An exception for a few days is not a blank cheque for as many as the purpose gets.
+func TestException_ForFewDaysAllowsNoLongerLicenseWhereTheCountIsMet(t *testing.T) {
+	d := newDesk(t)
+	d.fillServer()
+	id := d.grantDays(license.TemporaryLimit, 5)
+	_, err := d.lend(d.key(), 6)
+	refusal := requireCode(t, license.TemporaryLimit, err)
+	require.Contains(t, refusal.Detail, "A server gets at most 3 temporary licenses in 90 days.")
+	require.Contains(t, refusal.Detail, "; it is for up to 5 days. This asks for 6. Choose 5 or fewer, or ask an admin for an exception for 6 days, which then takes its place.")
+	require.NotContains(t, refusal.Detail, "If it must be")
+	require.Equal(t, policy.Ask{Rule: license.TemporaryLimit, ServerToken: licensetest.Token, Days: 6}, refusal.Params["ask"])
+	require.Len(t, refusal.Params["issued"], 3)
+	_, err = d.lend(d.key(), 15)
+	require.Contains(t, requireCode(t, license.TemporaryLimit, err).Detail, "Choose 5 or fewer,", "14 would need the exception as well")
+	require.Equal(t, exceptions.Granted, d.exception(id).State)
+	d.must(d.lend(d.key(), 5))
+	require.Equal(t, exceptions.Used, d.exception(id).State)
 }
 
 func TestException_TooShortLeavesTheOtherRuleStanding(t *testing.T) {
@@ -194,7 +213,7 @@ func TestException_TooShortLeavesTheOtherRuleStanding(t *testing.T) {
 	q.Days = 45
 	_, err := d.issuer.Temporary(context.Background(), licensetest.Call(licensetest.SalesCaller, d.key()), q)
 	refusal := requireCode(t, license.TrialLimit, err)
-	require.Contains(t, refusal.Detail, "and it is for up to 31 days.")
+	require.Contains(t, refusal.Detail, "; it is for up to 31 days. This asks for 45.")
 	require.Contains(t, refusal.Detail, "And another limit: A server gets at most 3")
 	require.Equal(t, license.TemporaryLimit, refusal.Params["alsoRefused"])
 }

@@ -95,7 +95,7 @@ func (i *Issuer) decideRehost(ctx context.Context, now protocol.Situation, by li
 	r.Operation, r.ServerToken, r.Reason, r.Note, r.Notice = ledger.OpRehost, now.Server.Token, string(q.Reason), q.Note, movedNotice(now)
 	decision := protocol.Decision{Record: r}
 	if refusal := i.policy.CheckRehosts(old.Rehosts, old.LineageID, now.Today()); refusal != nil {
-		err := i.allow(ctx, &decision, desk.Subject{LineageID: old.LineageID}, by, now.At, refusal)
+		err := i.allow(ctx, &decision, desk.Subject{LineageID: old.LineageID}, 0, by, now.At, refusal)
 		return decision, err
 	}
 	return decision, nil

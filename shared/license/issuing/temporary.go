@@ -85,7 +85,7 @@ func (i *Issuer) decideTemporary(ctx context.Context, now protocol.Situation, by
 		Note:      q.Note,
 	}}
 	refusals := i.policy.CheckTemporary(now.Server.Temporaries, policy.TemporaryWish{ServerToken: now.Server.Token, Purpose: q.Purpose, Customer: q.Customer, Days: days}, now.Today())
-	err := i.allow(ctx, &decision, desk.Subject{ServerToken: now.Server.Token}, by, now.At, refusals...)
+	err := i.allow(ctx, &decision, desk.Subject{ServerToken: now.Server.Token}, days, by, now.At, refusals...)
 	return decision, err
 }
 

@@ -60,14 +60,8 @@ func (p Policy) CheckTemporary(uses []ledger.TemporaryUse, w TemporaryWish, toda
 	return refusals
 }
 
-// Length is the days of one license that a refusal of CheckTemporary found too many; 0 if it counted something else.
-func Length(refusal *license.Error) int {
-	if refusal.Params["counted"] != "days" {
-		return 0
-	}
-	days, _ := refusal.Params["requested"].(int)
-	return days
-}
+// TooLong reports whether a refusal of CheckTemporary is about the length of one license.
+func TooLong(refusal *license.Error) bool { return refusal.Params["counted"] == "days" }
 
 // checkDays refuses a temporary license that runs too long.
 func (p Policy) checkDays(w TemporaryWish) *license.Error {
@@ -93,19 +87,30 @@ type OpenException struct {
 	GrantedAt time.Time
 }
 
-// TooShort is what a refusal of CheckTemporary by length, of which there is at most one per rule, becomes where an exception
-// from its rule is open and too short: what the exception allows, and what to ask for.
-func TooShort(refusal *license.Error, open OpenException) *license.Error {
-	limit, _ := refusal.Params["limit"].(int)
-	requested := Length(refusal)
+// TooShort is what the refusals of one rule by CheckTemporary become where an exception from it is open and too short for a
+// license of so many days: the first of them, what the exception allows, and what to choose or ask for.
+func TooShort(refusals []*license.Error, days int, open OpenException) *license.Error {
+	first := refusals[0]
+	why, most := strings.TrimSuffix(first.Detail, " "+askFor), open.Days
+	if TooLong(first) {
+		limit, _ := first.Params["limit"].(int)
+		why = fmt.Sprintf("Without an exception this license runs for at most %s.", license.DaysWords(limit))
+		if len(refusals) == 1 || open.Days == 0 { // else the exception is needed for a shorter one, too
+			most = max(limit, open.Days)
+		}
+	}
 	allows := "it says no days, so it lifts the number of licenses and not their length"
 	if open.Days > 0 {
 		allows = "it is for up to " + license.DaysWords(open.Days)
 	}
-	return license.Refuse(refusal.Code, "Without an exception this license runs for at most %s; this asks for %d. There is an exception that %s granted on %s, and %s. "+
-		"Choose %d or fewer, or ask an admin for an exception for %s, which then takes its place.",
-		license.DaysWords(limit), requested, open.GrantedBy, license.InstantWords(open.GrantedAt), allows, max(limit, open.Days), license.DaysWords(requested)).
-		With("counted", "days").With("limit", limit).With("requested", requested).With("ask", refusal.Params["ask"]).
+	refusal := license.Refuse(first.Code, "%s There is an exception that %s granted on %s; %s. This asks for %d. Choose %d or fewer, or ask an admin for an exception for %s, which then takes its place.",
+		why, open.GrantedBy, license.InstantWords(open.GrantedAt), allows, days, most, license.DaysWords(days))
+	for name, value := range first.Params {
+		refusal = refusal.With(name, value)
+	}
+	ask, _ := first.Params["ask"].(Ask)
+	ask.Days = days
+	return refusal.With("requested", days).With("ask", ask).
 		With("exceptionId", open.ID).With("exceptionDays", open.Days).With("grantedBy", open.GrantedBy).With("grantedAt", open.GrantedAt).At("/days")
 }
 
