@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 	"slices"
 
 	"qmslicensing/shared/license"
@@ -115,4 +116,57 @@ func (l *look) checkpoint(ctx context.Context, d ledger.Document) error {
 		l.add(finding(ServerMissing, "", k.ServerToken, "Server %s was there at an earlier run, and its server item is gone.", k.ServerToken))
 	}
 	return err
+}
+
+// write notes the documents that an entry holds whole. Entries of the first versions have only the ids of some.
+func (s scene) write(says ledger.AuditText) {
+	held := says.Others
+	if says.Document != nil {
+		held = append(slices.Clip(held), *says.Document)
+	}
+	for _, d := range held {
+		if len(d.Body) > 0 && d.Version >= s.written[d.ID].Version {
+			s.written[d.ID] = d
+		}
+	}
+}
+
+func (l *look) readDocuments(ctx context.Context, s scene) error {
+	for id, last := range s.written {
+		d, there, err := l.store.Document(ctx, last.Kind, id)
+		if err != nil {
+			return err
+		}
+		if there {
+			s.documents[id] = d
+		}
+	}
+	return nil
+}
+
+// documentsStand looks whether each document is what the chain says of it last. One of a lineage, and a request, may have
+// gone on in the chain of another server. A restore opens again, past the chain, what a lost license had taken.
+func (l *look) documentsStand(s scene) {
+	for id, last := range s.written {
+		d, there := s.documents[id]
+		var body struct {
+			ServerToken license.ServerToken `json:"serverToken"`
+		}
+		_ = json.Unmarshal(last.Body, &body) // without one it may have gone on
+		elsewhere := last.Kind == ledger.KindRequest || body.ServerToken == ""
+		lost := slices.Contains(s.missing, used(ledger.Document{Kind: last.Kind, Body: last.Body}))
+		switch {
+		case there && d.Version > last.Version && (elsewhere || lost):
+		case !there:
+			l.add(finding(DocumentWrong, "", s.Token, "The %s %s is in the chain of server %s, and not in the table.", last.Kind, id, s.Token))
+		case d.Version != last.Version || d.State != last.State || !sameJSON(d.Body, last.Body):
+			l.add(finding(DocumentWrong, "", s.Token, "The %s %s is stored otherwise than the chain of server %s says: it is %s, version %d, there; and stored %s, version %d.", last.Kind, id, s.Token, last.State, last.Version, d.State, d.Version))
+		}
+	}
+}
+
+// sameJSON compares two JSON texts by what they say: an entry has its documents without spaces.
+func sameJSON(a, b []byte) bool {
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }

@@ -69,7 +69,7 @@ var kinds = map[Code]struct {
 	ServerMissing:       {Critical, "Issue nothing for this server. Bring the server item back from a restore of the table."},
 	ChainBroken:         {Critical, "Compare the chain with the archive, which nobody can change, and find out who wrote to the audit table (CloudTrail)."},
 	IdempotencyOrphan:   {Error, "Find out whether what it names was deleted; bring it back from a restore of the table."},
-	DocumentWrong:       {Error, "Read the history of the server: it says which license used the document, and which document a license used."},
+	DocumentWrong:       {Error, "Read the history of the server: it says what each document is, which license used it, and who changed it when."},
 	SignaturesUncounted: {Critical, "Look in CloudTrail for Sign calls by anyone but this system's functions. If a key may have been used by somebody else, rotate it. Another application with elliptic keys in this account is counted too."},
 	Unreadable:          {Critical, "Find out who wrote to the table (CloudTrail); bring the item back from a restore of the table."},
 }

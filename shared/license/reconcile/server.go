@@ -13,12 +13,14 @@ import (
 type scene struct {
 	ledger.Server
 	entries   []ledger.AuditEntry
-	promised  []license.License           // as their intents say, in the order of the chain
-	last      map[string]ledger.AuditText // the last that the chain says of each license of this server
-	records   map[string]ledger.Record    // those that are there
-	slots     map[string]ledger.Record    // what the slots name, wherever it belongs
-	missing   []string                    // promised, and not there
-	corrected map[string]bool             // revoked by what corrects it
+	promised  []license.License               // as their intents say, in the order of the chain
+	last      map[string]ledger.AuditText     // the last that the chain says of each license of this server
+	records   map[string]ledger.Record        // those that are there
+	slots     map[string]ledger.Record        // what the slots name, wherever it belongs
+	missing   []string                        // promised, and not there
+	corrected map[string]bool                 // revoked by what corrects it
+	written   map[string]ledger.AuditDocument // the last that the chain says of each document
+	documents map[string]ledger.Document      // those of them that are there
 }
 
 // settleTries bounds how often a server that is being written to is read again; then it is left to the next run.
@@ -40,14 +42,18 @@ func (l *look) server(ctx context.Context, token license.ServerToken) error {
 
 // scene reads a server. It is settled if nothing was written to it meanwhile: every transaction adds to the chain.
 func (l *look) scene(ctx context.Context, token license.ServerToken) (scene, bool, error) {
-	s := scene{last: map[string]ledger.AuditText{}, records: map[string]ledger.Record{}, slots: map[string]ledger.Record{}, corrected: map[string]bool{}}
+	s := scene{last: map[string]ledger.AuditText{}, records: map[string]ledger.Record{}, slots: map[string]ledger.Record{}, corrected: map[string]bool{}, written: map[string]ledger.AuditDocument{}, documents: map[string]ledger.Document{}}
 	var err error
 	if s.Server, s.entries, err = ledger.ReadChain(ctx, l.store, token); err != nil {
 		return s, false, err
 	}
 	for _, e := range s.entries {
 		var says ledger.AuditText
-		if json.Unmarshal(e.Text, &says) != nil || says.License == nil || says.License.ServerToken != token {
+		if json.Unmarshal(e.Text, &says) != nil {
+			continue
+		}
+		s.write(says)
+		if says.License == nil || says.License.ServerToken != token {
 			continue
 		}
 		if says.Event == ledger.EventIntent {
@@ -90,6 +96,9 @@ func (l *look) scene(ctx context.Context, token license.ServerToken) (scene, boo
 			s.slots[id] = record
 		}
 	}
+	if err := l.readDocuments(ctx, s); err != nil {
+		return s, false, err
+	}
 	now, err := l.store.Server(ctx, token)
 	return s, now.ChainLength == s.ChainLength && now.ChainHash == s.ChainHash, err
 }
@@ -103,7 +112,8 @@ func (l *look) judge(ctx context.Context, s scene) error {
 	l.slotsHold(s, license.TemporarySlot)
 	l.licensesStand(s)
 	broken, err := l.chain(ctx, s)
-	if err == nil && !broken { // what follows is counted by the chain
+	if err == nil && !broken { // what follows is told by the chain
+		l.documentsStand(s)
 		l.numbers(s)
 		l.highestBase(s)
 	}
