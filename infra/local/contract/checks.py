@@ -187,6 +187,15 @@ def refusal_has_its_shape(ctx, response, case):
 
 
 @schemathesis.check
+def refusal_is_listed(ctx, response, case):
+    """A problem's code is one that the file lists for the operation, or for every one."""
+    if response.headers.get("content-type", [""])[0].startswith("application/problem+json"):
+        raw, every = case.operation.definition.raw, case.operation.schema.raw_schema["components"]["responses"]["Refused"]
+        listed = raw.get("x-refusals", []) + every["x-refusals"] + (every["x-refusals-with-body"] if "requestBody" in raw else [])
+        assert response.json()["code"] in listed, f"{response.json()['code']} is not in the operation's x-refusals"
+
+
+@schemathesis.check
 def staff_need_a_token(ctx, response, case):
     """Without a token an operation for staff is 401, and no public one is."""
     if caller == "anyone" and case.method == case.operation.method.upper():

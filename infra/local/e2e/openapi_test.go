@@ -98,6 +98,7 @@ func checkAgainstOpenAPI(t testing.TB, q request, r response) {
 	require.Contains(t, content, contentType, "%s %s answers %s", q.method, template, contentType)
 	requireValid(t, pointer+"/content/"+escape(contentType)+"/schema", r.body)
 	if contentType == "application/problem+json" {
+		requireRefusalListed(t, file, operation, r)
 		requireParamsListed(t, file, r)
 	}
 	headers, _ := answer["headers"].(map[string]any)
@@ -106,6 +107,21 @@ func checkAgainstOpenAPI(t testing.TB, q request, r response) {
 			require.NotEmpty(t, r.header.Get(name), "%s %s answers without %s", q.method, template, name)
 		}
 	}
+}
+
+// requireRefusalListed holds a problem's code against those that the file lists for its operation, or for every one, and its
+// status against that of the code.
+func requireRefusalListed(t testing.TB, file, operation map[string]any, r response) {
+	t.Helper()
+	var problem struct{ Code license.Code }
+	require.NoError(t, json.Unmarshal(r.body, &problem))
+	own, _ := operation["x-refusals"].([]any)
+	listed := slices.Concat(own, lookup(t, file, "/components/responses/Refused/x-refusals").([]any))
+	if operation["requestBody"] != nil {
+		listed = append(listed, lookup(t, file, "/components/responses/Refused/x-refusals-with-body").([]any)...)
+	}
+	require.Contains(t, listed, any(string(problem.Code)), "%v refuses with a code that its x-refusals do not list", operation["operationId"])
+	require.Equal(t, httpapi.Present(license.Refuse(problem.Code, ""), "").Status, r.status, "the status of %s", problem.Code)
 }
 
 // requireParamsListed holds the members of a problem's params against the row of its code in the file's table.

@@ -1749,7 +1749,10 @@ export interface components {
                 };
             };
         };
-        /** @description The request failed */
+        /**
+         * @description The request failed. Each operation lists in `x-refusals` the codes that it refuses with, besides those that every one
+         *     may have, below, and those of every one with a body.
+         */
         Refused: {
             headers: {
                 /** @description Seconds; with 503 and 429. */
