@@ -187,3 +187,16 @@ func TestCollect_NamesEveryField(t *testing.T) {
 	other := errors.New("other")
 	require.ErrorIs(t, license.Collect(license.Invalid("/a", "A."), other), other)
 }
+
+func TestCleanText_RefusesWhatWouldMakeASentenceReadOtherwise(t *testing.T) {
+	for _, raw := range []string{"a\u0007b", "paid \u202Edetnarg", "a\u2066b", "a\nb"} {
+		_, err := license.CleanText("/reason", "The reason", raw, 1, 100)
+		var refusal *license.Error
+		require.ErrorAs(t, err, &refusal, "%q", raw)
+		require.Equal(t, "/reason", refusal.Fields[0].Pointer)
+		require.Contains(t, refusal.Detail, "has a control character (U+")
+	}
+	text, err := license.CleanText("/reason", "The reason", "\u202E שלום عليكم Ünï \u2069", 1, 100)
+	require.NoError(t, err)
+	require.Equal(t, "שלום عليكم Ünï", text)
+}

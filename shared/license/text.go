@@ -23,13 +23,17 @@ func IsDash(r rune) bool {
 	return unicode.Is(unicode.Pd, r) || r == 0x2212 || r == 0x2043 || r == 0x02D7 || r == 0x2796
 }
 
+// turnsText reports whether a character changes the direction of what stands after it, so that a sentence around it would
+// read otherwise than it is: embeddings, overrides and isolates.
+func turnsText(r rune) bool { return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 }
+
 // CleanText trims a text that a person typed, invisible characters included, and checks it: min to max characters, none
-// of them a control character.
+// of them a control character or one that turns the text around it.
 // The error is InvalidRequest at pointer.
 func CleanText(pointer, name, raw string, minLength, maxLength int) (string, error) {
 	text := strings.TrimFunc(raw, IsSpaceOrInvisible)
 	for _, r := range text {
-		if unicode.Is(unicode.Cc, r) {
+		if unicode.Is(unicode.Cc, r) || turnsText(r) {
 			return "", Invalid(pointer, "%s has a control character (U+%04X). Type it without.", name, r)
 		}
 	}
