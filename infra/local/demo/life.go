@@ -16,7 +16,8 @@ import (
 )
 
 // life is what happens to one customer, told step by step. A step is a write under a key that is the same at every start,
-// so what an earlier start has done is only read again; a step that cannot be done leaves out those after it.
+// so what an earlier start has done is only read again; a step that cannot be done leaves out those after it. The key is the
+// step's number, and data outlives versions: new steps go to the end of a life.
 type life struct {
 	*desk
 	customer   string

@@ -58,8 +58,8 @@ var lives = []struct {
 	{"Nimbus Airways", []license.ServerToken{nimbusToken}, func(l *life) {
 		l.try(-75, 30, nimbusToken, suite(20, 0))
 		l.try(-42, 30, nimbusToken, suite(20, 0))
-		l.deny(-10, l.wish(-11, nimbusToken, "Demo: they want to see the winter release."), "Demo: two trials are enough for that.")
 		l.wish(-1, nimbusToken, "Demo: the merger delays their order.")
+		l.deny(0, l.wish(-1, nimbusToken, "Demo: they want to see the winter release."), "Demo: two trials are enough for that.")
 	}},
 	// One contract for three servers, ending soon: to renew many.
 	{"Granite Peak Hotels", []license.ServerToken{graniteNorthToken, graniteSouthToken, graniteWestToken}, func(l *life) {
