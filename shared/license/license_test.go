@@ -200,3 +200,13 @@ func TestCleanText_RefusesWhatWouldMakeASentenceReadOtherwise(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "שלום عليكم Ünï", text)
 }
+
+func TestCleanText_CountsWhatWasSent(t *testing.T) {
+	text, err := license.CleanText("/reason", "The reason", " ÄÖÜ\u200b", 1, 5)
+	require.NoError(t, err)
+	require.Equal(t, "ÄÖÜ", text)
+	_, err = license.CleanText("/reason", "The reason", " ÄÖÜ\u200b", 1, 4)
+	require.EqualError(t, err, "invalid_request: The reason has 5 characters; the most is 4. Shorten it.")
+	_, err = license.CleanText("/reason", "The reason", "\u200b ", 1, 4)
+	require.EqualError(t, err, "invalid_request: The reason is missing. Give 1 to 4 characters.")
+}

@@ -27,8 +27,8 @@ func IsDash(r rune) bool {
 // read otherwise than it is: embeddings, overrides and isolates.
 func turnsText(r rune) bool { return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 }
 
-// CleanText trims a text that a person typed, invisible characters included, and checks it: min to max characters, none
-// of them a control character or one that turns the text around it.
+// CleanText trims a text that a person typed, invisible characters included, and checks it: min to max characters, what
+// is trimmed among them, and none of the rest a control character or one that turns the text around it.
 // The error is InvalidRequest at pointer.
 func CleanText(pointer, name, raw string, minLength, maxLength int) (string, error) {
 	text := strings.TrimFunc(raw, IsSpaceOrInvisible)
@@ -37,8 +37,8 @@ func CleanText(pointer, name, raw string, minLength, maxLength int) (string, err
 			return "", Invalid(pointer, "%s has a control character (U+%04X). Type it without.", name, r)
 		}
 	}
-	switch n := utf8.RuneCountInString(text); {
-	case n == 0 && minLength > 0:
+	switch n := utf8.RuneCountInString(raw); {
+	case text == "" && minLength > 0:
 		return "", Invalid(pointer, "%s is missing. Give 1 to %d characters.", name, maxLength)
 	case n > maxLength:
 		return "", Invalid(pointer, "%s has %d characters; the most is %d. Shorten it.", name, n, maxLength)

@@ -5,6 +5,7 @@ CONTRACT_KNOWN the file that keeps what earlier answers named.
 """
 
 import atexit
+import datetime
 import json
 import os
 import random
@@ -17,12 +18,13 @@ caller = os.environ["CONTRACT_CALLER"]
 known_file = Path(os.environ["CONTRACT_KNOWN"])
 record = open(os.environ["CONTRACT_RECORD"], "w", encoding="utf-8")
 
-# Values of members by name, and per collection ("/v1/licenses") the things in it: per id the last version and status seen.
-known = {"members": {}, "things": {}}
+# Values of members by name, and per collection ("/v1/licenses") the things in it: per id the last version and status seen, and
+# whether it is fresh.
+known = {"members": {}, "things": {}, "serial": 0}
 if known_file.exists():
     known = json.loads(known_file.read_text(encoding="utf-8"))
-dice = random.Random(f"contract {caller}")
-serial = 0
+serial = known["serial"]  # of requests: it goes on from process to process, so that none tries what another did
+dice = random.Random(f"contract {caller} {serial}")
 
 # Members and parameters that take a value which an answer had under the same name.
 NAMES = ("serverToken", "licenseKey", "cursor", "lineageId", "checkpoint")
@@ -34,6 +36,7 @@ KEPT = 40  # values per name: the newest
 
 @atexit.register
 def keep():
+    known["serial"] = serial
     known_file.write_text(json.dumps(known), encoding="utf-8")
     record.close()
 
@@ -68,9 +71,14 @@ def learn(case, response):
             within = "/v1/licenses" if "licenseKey" in thing else collection(case.operation.path)
             there = known["things"].setdefault(within, {})
             there.pop(thing["id"], None)
-            there[thing["id"]] = {"version": thing.get("version"), "status": thing.get("status", thing.get("state"))}
-            for old in list(there)[:-KEPT]:
+            there[thing["id"]] = {"version": thing.get("version"), "status": thing.get("status", thing.get("state")), "fresh": is_fresh(thing)}
+            for old in [one for one, kept in there.items() if not kept["fresh"]][:-KEPT]:
                 del there[old]
+
+
+def is_fresh(thing):
+    """A base license of the last days: one that may still be corrected."""
+    return thing.get("type") in ("permanent", "subscription") and thing.get("issuedOn", "") > str(datetime.date.today() - datetime.timedelta(days=5))
 
 
 def unlearn(case, params):
@@ -100,10 +108,10 @@ def positive(case, where):
 OVER = ("superseded", "revoked", "void", "expired", "issued", "declined", "withdrawn", "granted", "used", "replaced")
 
 
-def choose(within, spare=0):
+def choose(within, spare=0, fresh=False):
     """The id of a known thing of a collection; None if there is none. Of those that can be changed the first few are spared."""
     things = known["things"].get(within, {})
-    current = [one for one, thing in things.items() if thing["status"] not in OVER]
+    current = [one for one, thing in things.items() if thing["status"] not in OVER and (thing["fresh"] or not fresh)]
     left = [one for one in things if one not in current[:spare]]
     if current[spare:] and dice.random() < 0.67:
         return dice.choice(current[spare:])
@@ -141,7 +149,7 @@ def before_call(context, case, kwargs):
         return
     path, named = case.operation.path, None
     spare = 3 if path.endswith("/withdraw") else 0  # those who withdraw requests come before those who decline and answer them
-    if case.path_parameters and positive(case, At.PATH) and "id" in case.path_parameters and (named := choose(collection(path), spare)):
+    if case.path_parameters and positive(case, At.PATH) and "id" in case.path_parameters and (named := choose(collection(path), spare, path.endswith("/correct"))):
         case.path_parameters["id"] = named
     for where, values in ((At.PATH, case.path_parameters), (At.QUERY, case.query), (At.BODY, case.body)):
         if not isinstance(values, dict) or not positive(case, where):
