@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,20 +18,6 @@ func nameOf(d ledger.AuditDocument) name { return name{d.Kind, d.ID} }
 
 func (n name) String() string { return strings.ReplaceAll(n.kind, "-", " ") + " " + n.id }
 
-// used is the license that a document says it was taken by; "" for none.
-func used(d ledger.Document) string {
-	var body struct {
-		LicenseID string `json:"licenseId"`
-		Closed    struct {
-			LicenseID string `json:"licenseId"`
-		} `json:"closed"`
-	}
-	if d.Kind != ledger.KindRequest && d.Kind != ledger.KindException || json.Unmarshal(d.Body, &body) != nil {
-		return ""
-	}
-	return body.LicenseID + body.Closed.LicenseID
-}
-
 // version is one version of a document, and the entry that made it.
 type version struct {
 	ledger.Document
@@ -45,8 +30,7 @@ type versions map[name][]version
 
 func (all versions) add(token license.ServerToken, says said) {
 	for _, d := range says.documents() {
-		stored := ledger.Document{Kind: d.Kind, ID: d.ID, Version: d.Version, State: d.State, At: d.At, Body: d.Body}
-		of := append(all[nameOf(d)], version{stored, says, token})
+		of := append(all[nameOf(d)], version{d.Document(), says, token})
 		slices.SortStableFunc(of, func(a, b version) int { return a.Version - b.Version })
 		all[nameOf(d)] = of
 	}
@@ -105,7 +89,7 @@ func (r *replay) document(ctx context.Context, of []version) error {
 		}
 		stored = v.Document
 	}
-	taker := used(last.Document)
+	taker := last.Document.UsedBy()
 	open, found := untaken(of)
 	if taker == "" || stored.Version != last.Version || !found || r.revoked[taker] || r.corrected[taker] {
 		return nil
@@ -120,7 +104,7 @@ func (r *replay) document(ctx context.Context, of []version) error {
 // untaken is what a document is once it is open again: the last of its versions that no license had taken, as the next one.
 func untaken(of []version) (ledger.Document, bool) {
 	for _, v := range slices.Backward(of) {
-		if used(v.Document) == "" {
+		if v.Document.UsedBy() == "" {
 			v.Document.Version = of[len(of)-1].Version + 1
 			return v.Document, true
 		}
@@ -149,7 +133,7 @@ func (c *check) holdDocuments() {
 		}
 	}
 	for n, d := range c.documents {
-		if id := used(d); id != "" && !c.lost[id] {
+		if id := d.UsedBy(); id != "" && !c.lost[id] {
 			r, there := c.licenses[id]
 			if !there || r.RequestID != d.ID && !slices.Contains(r.Uses, d.ID) {
 				c.wrong("%v says that license %s took it, and that license does not", n, id)
@@ -170,13 +154,13 @@ func (c *check) holdDocuments() {
 // be open again, too.
 func (c *check) isLast(d ledger.Document, of []version) bool {
 	last := of[len(of)-1].Document
-	taker := used(last)
+	taker := last.UsedBy()
 	if _, there := c.licenses[taker]; taker != "" && !there && d.Version == last.Version+1 {
 		if open, found := untaken(of); found {
 			last = open
 		}
 	}
-	return d.Version == last.Version && d.State == last.State && equal(d.Body, last.Body)
+	return d.Same(last)
 }
 
 // took compares what a license says that it took with the documents. One that is given up has put it back.
@@ -189,7 +173,7 @@ func (c *check) took(r ledger.Record) {
 		names = append(names, name{ledger.KindException, id})
 	}
 	for _, n := range names {
-		if taker := used(c.documents[n]); r.Status != license.Void && taker != r.ID && !c.corrects(taker, r.ID) {
+		if taker := c.documents[n].UsedBy(); r.Status != license.Void && taker != r.ID && !c.corrects(taker, r.ID) {
 			c.wrong("license %s took %v, which does not say so", r.ID, n)
 		}
 	}

@@ -42,25 +42,6 @@ type Chain struct {
 	Audit  AuditEntry
 }
 
-// Document is something that surrounds licenses: a request for one, an exception. A store keeps its body as it is.
-type Document struct {
-	Kind    string
-	ID      string
-	Version int       // 1 when it is made, one more with each change
-	State   string    // lists are by it
-	At      time.Time // when it was made; lists are in its order
-	Body    []byte    // JSON
-}
-
-// The kinds of documents that stand in audit chains. An allowance names the newest exception of a server or lineage from a
-// rule: that is where a decision finds it by a consistent read.
-const (
-	KindRequest          = "license-request"
-	KindException        = "exception"
-	KindExceptionRequest = "exception-request"
-	KindAllowance        = "allowance"
-)
-
 // Count adds to a counter; where Add is positive on condition that the counter is below Limit.
 type Count struct {
 	Key   string

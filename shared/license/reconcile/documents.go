@@ -3,33 +3,17 @@ package reconcile
 import (
 	"context"
 	"encoding/json"
-	"reflect"
 	"slices"
 
 	"qmslicensing/shared/license"
 	"qmslicensing/shared/license/ledger"
 )
 
-// used is the license that a document of these kinds says it was used for; "" for none. A request's stands where it is
-// closed.
-func used(d ledger.Document) string {
-	var body struct {
-		LicenseID string `json:"licenseId"`
-		Closed    struct {
-			LicenseID string `json:"licenseId"`
-		} `json:"closed"`
-	}
-	if d.Kind != ledger.KindRequest && d.Kind != ledger.KindException || json.Unmarshal(d.Body, &body) != nil {
-		return ""
-	}
-	return body.LicenseID + body.Closed.LicenseID
-}
-
 func (l *look) document(ctx context.Context, d ledger.Document) error {
 	if d.Kind == checkpointKind {
 		return l.checkpoint(ctx, d)
 	}
-	id := used(d)
+	id := d.UsedBy()
 	if id == "" {
 		return nil
 	}
@@ -60,10 +44,10 @@ func (l *look) uses(ctx context.Context, r ledger.Record) error {
 		if err != nil {
 			return err
 		}
-		if there && used(d) == r.ID {
+		if there && d.UsedBy() == r.ID {
 			continue
 		}
-		if corrected, err := l.corrects(ctx, used(d), r.ID); err != nil {
+		if corrected, err := l.corrects(ctx, d.UsedBy(), r.ID); err != nil {
 			return err
 		} else if there && corrected {
 			continue
@@ -147,26 +131,21 @@ func (l *look) readDocuments(ctx context.Context, s scene) error {
 // documentsStand looks whether each document is what the chain says of it last. One of a lineage, and a request, may have
 // gone on in the chain of another server. A restore opens again, past the chain, what a lost license had taken.
 func (l *look) documentsStand(s scene) {
-	for id, last := range s.written {
+	for id, written := range s.written {
+		last := written.Document()
 		d, there := s.documents[id]
 		var body struct {
 			ServerToken license.ServerToken `json:"serverToken"`
 		}
 		_ = json.Unmarshal(last.Body, &body) // without one it may have gone on
 		elsewhere := last.Kind == ledger.KindRequest || body.ServerToken == ""
-		lost := slices.Contains(s.missing, used(ledger.Document{Kind: last.Kind, Body: last.Body}))
+		lost := slices.Contains(s.missing, last.UsedBy())
 		switch {
 		case there && d.Version > last.Version && (elsewhere || lost):
 		case !there:
 			l.add(finding(DocumentWrong, "", s.Token, "The %s %s is in the chain of server %s, and not in the table.", last.Kind, id, s.Token))
-		case d.Version != last.Version || d.State != last.State || !sameJSON(d.Body, last.Body):
+		case !d.Same(last):
 			l.add(finding(DocumentWrong, "", s.Token, "The %s %s is stored otherwise than the chain of server %s says: it is %s, version %d, there; and stored %s, version %d.", last.Kind, id, s.Token, last.State, last.Version, d.State, d.Version))
 		}
 	}
-}
-
-// sameJSON compares two JSON texts by what they say: an entry has its documents without spaces.
-func sameJSON(a, b []byte) bool {
-	var x, y any
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
