@@ -53,7 +53,7 @@ func grantException(exceptions *desk.Exceptions) http.Handler {
 		if err := license.Collect(tokenErr, lineageErr, requestErr, daysErr); err != nil {
 			return httpapi.Response{}, err
 		}
-		return documented(exceptions.Grant(ctx, call, desk.GrantRequest{
+		return documented(http.StatusCreated)(exceptions.Grant(ctx, call, desk.GrantRequest{
 			ServerToken: token, LineageID: lineage, Rule: in.Rule, Reason: in.Reason, RequestID: request, Days: days,
 		}))
 	})
@@ -72,7 +72,7 @@ func askException(exceptions *desk.Exceptions) http.Handler {
 		if err := license.Collect(tokenErr, lineageErr, daysErr); err != nil {
 			return httpapi.Response{}, err
 		}
-		return documented(exceptions.Ask(ctx, call, desk.AskRequest{ServerToken: token, LineageID: lineage, Rule: in.Rule, Reason: in.Reason, Days: days}))
+		return documented(http.StatusCreated)(exceptions.Ask(ctx, call, desk.AskRequest{ServerToken: token, LineageID: lineage, Rule: in.Rule, Reason: in.Reason, Days: days}))
 	})
 }
 
@@ -97,19 +97,6 @@ func exceptionDays(given *int) (int, error) {
 		return 0, license.Invalid("/days", "The days are how long the license may be, 1 to %d; this is 0. Leave days out for the length that its purpose gets.", policy.MaxTemporaryDays)
 	}
 	return *given, nil
-}
-
-// documented answers a write of a document with its frozen answer.
-func documented(outcome protocol.Outcome, err error) (httpapi.Response, error) {
-	if err != nil {
-		return httpapi.Response{}, err
-	}
-	header := http.Header{}
-	header.Set("ETag", httpapi.ETag(outcome.Version))
-	if outcome.Replayed {
-		header.Set("Idempotency-Replayed", "true")
-	}
-	return httpapi.Response{Status: http.StatusCreated, Header: header, Body: httpapi.Raw(outcome.Body)}, nil
 }
 
 // documentsAnswer is one page of a list of documents.

@@ -42,11 +42,10 @@ func AskForLicense(d *desk.Requests) Endpoint {
 			Sale: policy.Sale{ServerToken: in.ServerToken, Customer: in.Customer, Type: license.Type(in.Type), Modules: in.Modules, Contract: contract, Order: order},
 			Note: in.Note, Replaces: replaces,
 		})
-		response, err := requestWritten(outcome, err)
+		response, err := documented(http.StatusCreated)(outcome, err)
 		if err != nil {
 			return response, err
 		}
-		response.Status = http.StatusCreated
 		response.Header.Set("Location", "/v1/license-requests/"+outcome.DocumentID)
 		return response, nil
 	}))
@@ -124,7 +123,7 @@ func requestChange[In any](route Route, do func(context.Context, protocol.Call, 
 		if err != nil {
 			return httpapi.Response{}, err
 		}
-		return requestWritten(do(ctx, call, id, in))
+		return documented(http.StatusOK)(do(ctx, call, id, in))
 	}))
 }
 
@@ -137,15 +136,17 @@ func deskCall(r httpapi.Request, route Route, path string) (protocol.Call, error
 	return call, err
 }
 
-// requestWritten answers a write of a request with its frozen answer.
-func requestWritten(outcome protocol.Outcome, err error) (httpapi.Response, error) {
-	if err != nil {
-		return httpapi.Response{}, err
+// documented answers a write of a request or an exception, which signs nothing, with its frozen answer.
+func documented(status int) func(protocol.Outcome, error) (httpapi.Response, error) {
+	return func(outcome protocol.Outcome, err error) (httpapi.Response, error) {
+		if err != nil {
+			return httpapi.Response{}, err
+		}
+		header := http.Header{}
+		header.Set("ETag", httpapi.ETag(outcome.Version))
+		if outcome.Replayed {
+			header.Set("Idempotency-Replayed", "true")
+		}
+		return httpapi.Response{Status: status, Header: header, Body: httpapi.Raw(outcome.Body)}, nil
 	}
-	header := http.Header{}
-	header.Set("ETag", httpapi.ETag(outcome.Version))
-	if outcome.Replayed {
-		header.Set("Idempotency-Replayed", "true")
-	}
-	return httpapi.Response{Header: header, Body: httpapi.Raw(outcome.Body)}, nil
 }
